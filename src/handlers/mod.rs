@@ -1,0 +1,130 @@
+//! What each request does, apart from any server.
+//!
+//! Handlers know serde, the `opentelemetry` API and a [`Host`], and nothing else: no Rocket, no
+//! tokio, no SDK. Whoever serves them brings the SDK, the clock and the network, so the same code
+//! runs natively and as a WebAssembly component. They show how instrumentation is written:
+//! a child span ([`App::in_span`]), attributes, an event, a counter, a histogram and a gauge.
+
+pub mod chain;
+pub mod error;
+pub mod health;
+pub mod index;
+pub mod metrics;
+pub mod negotiation;
+pub mod process;
+pub mod users;
+
+use std::future::Future;
+use std::time::Duration;
+
+use opentelemetry::context::FutureExt;
+use opentelemetry::global::BoxedTracer;
+use opentelemetry::metrics::Meter;
+use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer};
+use opentelemetry::{Context, KeyValue};
+use serde::Serialize;
+
+use metrics::AppMetrics;
+
+/// What a server lends to its handlers.
+pub trait Host: Send + Sync + 'static {
+    /// Comes back after `time`.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// A number without a pattern; it protects nothing.
+    fn random(&self) -> u64;
+
+    /// Asks the configured downstream service for `path`, as a child of the current context, and
+    /// gives status and body. Handlers never name an address.
+    ///
+    /// # Errors
+    /// The service could not be reached, or broke off.
+    fn downstream(
+        &self,
+        path: &str,
+    ) -> impl Future<Output = Result<(u16, Vec<u8>), DownstreamError>> + Send;
+}
+
+/// The downstream service gave no answer. What was wrong is in the log and on the client span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the downstream service did not answer")]
+pub struct DownstreamError;
+
+/// An answer, before any server has made it its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// An answer with this value as its JSON.
+    #[must_use]
+    pub fn json(status: u16, value: &impl Serialize) -> Self {
+        // Only maps with keys that are no text cannot be JSON, and no answer has one.
+        let body = serde_json::to_vec(value).unwrap_or_default();
+        Self { status, body }
+    }
+}
+
+/// An error as every endpoint and catcher tells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorBody {
+    /// A sentence for the client, which learns less than the log.
+    pub error: String,
+}
+
+/// What all handlers share.
+#[derive(Debug)]
+pub struct App<H> {
+    host: H,
+    tracer: BoxedTracer,
+    metrics: AppMetrics,
+    service_name: String,
+}
+
+impl<H: Host> App<H> {
+    /// Handlers that report as `service_name`.
+    #[must_use]
+    pub fn new(
+        host: H,
+        tracer: BoxedTracer,
+        meter: &Meter,
+        service_name: impl Into<String>,
+    ) -> Self {
+        Self { host, tracer, metrics: AppMetrics::new(meter), service_name: service_name.into() }
+    }
+
+    /// Runs `work` inside a new span, the child of the current one, that ends when `work` does.
+    pub async fn in_span<T>(
+        &self,
+        name: &'static str,
+        attributes: Vec<KeyValue>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let span = self.tracer.build(SpanBuilder::from_name(name).with_attributes(attributes));
+        let cx = Context::current_with_span(span);
+        let output = work.with_context(cx.clone()).await;
+        cx.span().end();
+        output
+    }
+
+    /// The host, for what a server sets up once it runs.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// A time between two bounds, in place of real work.
+    async fn work(&self, least: Duration, most: Duration) {
+        let spread = (most - least).as_micros().max(1);
+        let extra = u128::from(self.host.random()) % spread;
+        // Less than the spread, which was a duration.
+        let extra = Duration::from_micros(u64::try_from(extra).unwrap_or(0));
+        self.host.sleep(least + extra).await;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,173 @@
+//! Attributes of HTTP spans and metrics, after the stable HTTP semantic conventions.
+//!
+//! Source: <https://opentelemetry.io/docs/specs/semconv/http/http-spans/> and `http-metrics`.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use percent_encoding::percent_decode_str;
+
+/// What stands in place of a value that would be a credential.
+pub(crate) const REDACTED: &str = "REDACTED";
+
+/// Query parameters that carry credentials: their values never reach a span.
+const SECRET_PARAMETERS: [&str; 7] = [
+    "AWSAccessKeyId",
+    "Signature",
+    "X-Amz-Credential",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+    "X-Goog-Signature",
+    "sig",
+];
+
+/// Methods that the conventions know by default: RFC 9110's and RFC 5789's `PATCH`.
+const KNOWN_METHODS: [&str; 9] =
+    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
+
+/// Bucket boundaries, in seconds, that the conventions advise for request durations.
+pub(crate) const DURATION_BUCKETS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// The HTTP methods that telemetry names; any other is `_OTHER`.
+///
+/// Bounding them bounds the number of metric series, whatever clients send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownMethods(Vec<Cow<'static, str>>);
+
+impl Default for KnownMethods {
+    fn default() -> Self {
+        Self(KNOWN_METHODS.iter().map(|m| Cow::Borrowed(*m)).collect())
+    }
+}
+
+impl KnownMethods {
+    /// A list in the form of `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`: case-sensitive names
+    /// with commas between. It replaces the default list as a whole.
+    #[must_use]
+    pub fn parse(list: &str) -> Self {
+        let names = list.split(',').map(str::trim).filter(|m| !m.is_empty());
+        Self(names.map(|m| Cow::Owned(m.to_owned())).collect())
+    }
+
+    /// What `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` asks for, else the default.
+    #[must_use]
+    pub fn from_env() -> Self {
+        match std::env::var("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS") {
+            Ok(list) if !list.trim().is_empty() => Self::parse(&list),
+            _ => Self::default(),
+        }
+    }
+
+    pub(crate) fn contains(&self, method: &str) -> bool {
+        self.0.iter().any(|known| known == method)
+    }
+}
+
+/// A query string with the values of credentials replaced, keys and order kept.
+#[must_use]
+pub(crate) fn redact_query(query: &str) -> Cow<'_, str> {
+    if !query.split('&').any(is_secret) {
+        return Cow::Borrowed(query);
+    }
+    let mut redacted = String::with_capacity(query.len());
+    for (index, pair) in query.split('&').enumerate() {
+        if index > 0 {
+            redacted.push('&');
+        }
+        if is_secret(pair) {
+            let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+            redacted.push_str(key);
+            redacted.push('=');
+            redacted.push_str(REDACTED);
+        } else {
+            redacted.push_str(pair);
+        }
+    }
+    Cow::Owned(redacted)
+}
+
+/// Whether a `key=value` pair of a query carries a credential. A key may come percent-encoded.
+fn is_secret(pair: &str) -> bool {
+    let Some((key, _)) = pair.split_once('=') else {
+        return false;
+    };
+    if !key.contains('%') {
+        return SECRET_PARAMETERS.contains(&key);
+    }
+    let decoded = percent_decode_str(key).decode_utf8_lossy();
+    SECRET_PARAMETERS.contains(&decoded.as_ref())
+}
+
+/// The address in a `Forwarded` (RFC 7239) or `X-Forwarded-For` list that names the client:
+/// the first one, which the outermost proxy wrote.
+pub(crate) fn forwarded_client(forwarded: Option<&str>, x_for: Option<&str>) -> Option<IpAddr> {
+    let node = match forwarded {
+        Some(value) => forwarded_parameter(value, "for")?,
+        None => x_for?.split(',').next()?.trim(),
+    };
+    parse_node(node)
+}
+
+/// A parameter of the first element of a `Forwarded` header, unquoted.
+pub(crate) fn forwarded_parameter<'a>(forwarded: &'a str, name: &str) -> Option<&'a str> {
+    let first = forwarded.split(',').next()?;
+    first.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        let value = value.trim().trim_matches('"');
+        key.trim().eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`; not `unknown` or `_hidden`.
+fn parse_node(node: &str) -> Option<IpAddr> {
+    if let Ok(ip) = node.parse() {
+        return Some(ip);
+    }
+    if let Some(rest) = node.strip_prefix('[') {
+        return rest.split_once(']')?.0.parse().ok();
+    }
+    node.split_once(':')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_without_credentials_is_borrowed_as_it_is() {
+        assert!(matches!(redact_query("a=1&b=2&sigma=3"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn values_of_credentials_are_redacted_and_their_keys_kept_in_order() {
+        for key in SECRET_PARAMETERS {
+            let query = format!("a=1&{key}=s3cret&b");
+            assert_eq!(redact_query(&query), format!("a=1&{key}=REDACTED&b"));
+        }
+    }
+
+    #[test]
+    fn an_encoded_key_does_not_smuggle_a_credential_past() {
+        assert_eq!(redact_query("%73ig=s3cret"), "%73ig=REDACTED");
+    }
+
+    #[test]
+    fn a_list_of_known_methods_replaces_the_default() {
+        let known = KnownMethods::parse("GET, PURGE,");
+        assert!(known.contains("PURGE") && known.contains("GET"));
+        assert!(!known.contains("POST") && !known.contains("get"));
+        assert!(KnownMethods::default().contains("PATCH"));
+    }
+
+    #[test]
+    fn the_client_is_the_first_address_of_a_forwarded_list() {
+        let ip = |s: &str| Some(s.parse::<IpAddr>().expect("an address"));
+        assert_eq!(forwarded_client(None, Some("192.0.2.1, 10.0.0.1")), ip("192.0.2.1"));
+        assert_eq!(forwarded_client(None, Some("192.0.2.1:4711")), ip("192.0.2.1"));
+        let quoted = r#"proto=https;For="[2001:db8::1]:4711", for=10.0.0.1"#;
+        assert_eq!(forwarded_client(Some(quoted), Some("10.9.9.9")), ip("2001:db8::1"));
+        assert_eq!(forwarded_client(Some("for=unknown"), None), None);
+        assert_eq!(forwarded_parameter(quoted, "proto"), Some("https"));
+    }
+}

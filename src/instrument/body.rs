@@ -1,0 +1,108 @@
+//! Sees the end of a response's body.
+//!
+//! Rocket runs `on_response` before it sends the body, and tells nobody how the sending went. The
+//! reader that it pulls the body from does know: it is read to its end, or fails, or panics, or
+//! is dropped half-way because the client left.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+
+use rocket::response::{Body, Response};
+use rocket::tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+
+use super::span::RequestSpan;
+
+/// How far the sending of a body came.
+#[derive(Debug, Default)]
+pub(crate) struct BodyProgress(AtomicU8);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Progress {
+    /// No body to watch, or it is still in the hands of the application.
+    Unwatched,
+    /// To be read, or being read.
+    Sending,
+    /// Inside the reader's own code: a drop in this state is a panic.
+    Reading,
+    /// Read to its end.
+    Sent,
+    /// The reader gave an error.
+    Failed,
+}
+
+impl BodyProgress {
+    fn set(&self, progress: Progress) {
+        // One task reads the body and drops the request: no order with other memory is needed.
+        self.0.store(progress as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Progress {
+        match self.0.load(Ordering::Relaxed) {
+            1 => Progress::Sending,
+            2 => Progress::Reading,
+            3 => Progress::Sent,
+            4 => Progress::Failed,
+            _ => Progress::Unwatched,
+        }
+    }
+}
+
+/// Puts the watch on the body of `response`, whose size and chunk size stay as they are.
+pub(crate) async fn watch<'r>(response: &mut Response<'r>, span: &'r RequestSpan) {
+    let chunk = response.body().max_chunk_size();
+    // Rocket asks for the size next in any case, and would not get it from a watched body.
+    let size = response.body_mut().size().await;
+    let body = response.body_mut().take();
+    span.body.set(Progress::Sending);
+    let watched = WatchedBody { body, span };
+    match size {
+        Some(size) => response.set_sized_body(size, watched),
+        None => response.set_streamed_body(watched),
+    }
+    response.set_max_chunk_size(chunk);
+}
+
+struct WatchedBody<'r> {
+    body: Body<'r>,
+    span: &'r RequestSpan,
+}
+
+impl AsyncRead for WatchedBody<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let progress = &self.span.body;
+        progress.set(Progress::Reading);
+        let polled = Pin::new(&mut self.body).poll_read(cx, buf);
+        let progress = &self.span.body;
+        match &polled {
+            Poll::Pending => progress.set(Progress::Sending),
+            Poll::Ready(Ok(())) if buf.filled().len() > before || buf.remaining() == 0 => {
+                progress.set(Progress::Sending);
+            }
+            Poll::Ready(Ok(())) => progress.set(Progress::Sent),
+            Poll::Ready(Err(error)) => {
+                progress.set(Progress::Failed);
+                self.span.body_failed(error);
+            }
+        }
+        polled
+    }
+}
+
+/// Rocket's bound on sized bodies. It seeks only to learn a size, and this one has been given.
+impl AsyncSeek for WatchedBody<'_> {
+    fn start_seek(self: Pin<&mut Self>, _: io::SeekFrom) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+}

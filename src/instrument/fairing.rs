@@ -1,0 +1,276 @@
+//! The fairing that starts a server span for each request and tells it of the response.
+
+use std::sync::{Arc, OnceLock};
+
+use opentelemetry::metrics::Meter;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{TraceContextExt, Tracer};
+use opentelemetry::{Context, InstrumentationScope, global};
+use rocket::fairing::{self, Fairing, Info, Kind};
+use rocket::http::{Header, Status};
+use rocket::{Build, Data, Request, Response, Rocket};
+
+use super::attributes::KnownMethods;
+use super::body;
+use super::propagation::{RequestHeaders, traceresponse};
+use super::recorder::{CapturedHeader, Recorder, StartSpan, Tracked, captured, from_tracer};
+use super::span::{RouteName, ServerMetrics, span_name};
+
+/// A fairing that gives every request a server span and the HTTP server metrics.
+///
+/// Spans and metrics follow the stable HTTP semantic conventions
+/// (<https://opentelemetry.io/docs/specs/semconv/http/>). Attach it before other fairings, and
+/// wrap routes and catchers with [`traced`](super::traced) so that their spans become children.
+///
+/// ```
+/// use rocket::{get, routes};
+/// use rocket_otel_demo::instrument::{RequestTracing, traced};
+///
+/// #[get("/")]
+/// fn index() -> &'static str { "hello" }
+///
+/// let rocket = rocket::build()
+///     .attach(RequestTracing::new())
+///     .mount("/", traced(routes![index]));
+/// ```
+pub struct RequestTracing {
+    start: Option<Arc<StartSpan>>,
+    meter: Option<Meter>,
+    propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>,
+    known_methods: KnownMethods,
+    trust_forwarded: bool,
+    record: bool,
+    excluded: Vec<String>,
+    request_headers: Vec<CapturedHeader>,
+    response_headers: Vec<CapturedHeader>,
+    recorder: OnceLock<Arc<Recorder>>,
+}
+
+impl Default for RequestTracing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RequestTracing {
+    /// Traces by the global providers and propagator, as they stand when Rocket ignites.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            start: None,
+            meter: None,
+            propagator: None,
+            known_methods: KnownMethods::from_env(),
+            trust_forwarded: false,
+            record: true,
+            excluded: Vec::new(),
+            request_headers: Vec::new(),
+            response_headers: Vec::new(),
+            recorder: OnceLock::new(),
+        }
+    }
+
+    /// Starts spans with this tracer in place of the global provider's.
+    #[must_use]
+    pub fn with_tracer<T>(mut self, tracer: T) -> Self
+    where
+        T: Tracer + Send + Sync + 'static,
+        T::Span: Send + Sync + 'static,
+    {
+        self.start = Some(from_tracer(tracer));
+        self
+    }
+
+    /// Records metrics with this meter in place of the global provider's.
+    #[must_use]
+    pub fn with_meter(mut self, meter: Meter) -> Self {
+        self.meter = Some(meter);
+        self
+    }
+
+    /// Reads the parent with this propagator in place of the global one.
+    #[must_use]
+    pub fn with_propagator(
+        mut self,
+        propagator: impl TextMapPropagator + Send + Sync + 'static,
+    ) -> Self {
+        self.propagator = Some(Box::new(propagator));
+        self
+    }
+
+    /// Names these methods only, in place of `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
+    #[must_use]
+    pub fn with_known_methods(mut self, methods: KnownMethods) -> Self {
+        self.known_methods = methods;
+        self
+    }
+
+    /// Believes `Forwarded` and `X-Forwarded-*`. Only for servers that no client can reach past
+    /// the proxy that sets them: anyone can send these headers.
+    #[must_use]
+    pub fn trust_forwarded(mut self, trust: bool) -> Self {
+        self.trust_forwarded = trust;
+        self
+    }
+
+    /// Leaves out requests whose path is one of `prefixes` or below it.
+    #[must_use]
+    pub fn exclude<S: Into<String>>(mut self, prefixes: impl IntoIterator<Item = S>) -> Self {
+        self.excluded.extend(prefixes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Records these request headers as `http.request.header.<name>` (opt-in by convention:
+    /// headers can be secrets).
+    #[must_use]
+    pub fn capture_request_headers<S: AsRef<str>>(
+        mut self,
+        names: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.request_headers.extend(captured("http.request.header.", names));
+        self
+    }
+
+    /// Records these response headers as `http.response.header.<name>`.
+    #[must_use]
+    pub fn capture_response_headers<S: AsRef<str>>(
+        mut self,
+        names: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.response_headers.extend(captured("http.response.header.", names));
+        self
+    }
+
+    /// Makes no spans and no metrics: only hands an incoming context on to outgoing calls, as
+    /// `OTEL_SDK_DISABLED` asks.
+    #[must_use]
+    pub fn propagate_only(mut self) -> Self {
+        self.record = false;
+        self
+    }
+
+    /// The scope of this instrumentation's spans and metrics.
+    #[must_use]
+    pub fn scope() -> InstrumentationScope {
+        InstrumentationScope::builder("rocket_otel_demo::instrument")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .with_schema_url(opentelemetry_semantic_conventions::SCHEMA_URL)
+            .build()
+    }
+
+    fn parent(&self, request: &Request<'_>) -> Context {
+        let headers = RequestHeaders::new(request.headers());
+        match &self.propagator {
+            Some(propagator) => propagator.extract_with_context(&Context::new(), &headers),
+            None => global::get_text_map_propagator(|propagator| {
+                propagator.extract_with_context(&Context::new(), &headers)
+            }),
+        }
+    }
+
+    fn is_excluded(&self, request: &Request<'_>) -> bool {
+        let path = request.uri().path().as_str();
+        self.excluded.iter().any(|prefix| {
+            path.strip_prefix(prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
+
+#[rocket::async_trait]
+impl Fairing for RequestTracing {
+    fn info(&self) -> Info {
+        Info {
+            name: "OpenTelemetry requests",
+            kind: Kind::Ignite | Kind::Request | Kind::Singleton,
+        }
+    }
+
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        if !self.record {
+            return Ok(rocket);
+        }
+        let scope = Self::scope();
+        let meter = self.meter.clone();
+        let meter = meter.unwrap_or_else(|| global::meter_with_scope(scope.clone()));
+        let recorder = Arc::new(Recorder {
+            start: self
+                .start
+                .clone()
+                .unwrap_or_else(|| from_tracer(global::tracer_with_scope(scope))),
+            metrics: Arc::new(ServerMetrics::new(&meter)),
+            known_methods: self.known_methods.clone(),
+            trust_forwarded: self.trust_forwarded,
+            request_headers: self.request_headers.clone(),
+        });
+        // A second ignition is not possible: Rocket consumes itself.
+        let _ = self.recorder.set(recorder.clone());
+        // Attached on ignition, so that it runs after the response fairings of the application
+        // and sees the response as it goes out.
+        let response_side = ResponseTracing { headers: self.response_headers.clone() };
+        Ok(rocket.manage(recorder).attach(response_side))
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        if let Some(recorder) = self.recorder.get() {
+            if !self.is_excluded(request) {
+                let span = recorder.span(request, &self.parent(request));
+                request.local_cache(|| Tracked::Span(Box::new(span)));
+            }
+        } else if request.headers().contains("traceparent") {
+            let parent = self.parent(request);
+            request.local_cache(|| Tracked::Passing(parent));
+        }
+    }
+}
+
+/// The other half of [`RequestTracing`]: what is known once there is a response.
+struct ResponseTracing {
+    headers: Vec<CapturedHeader>,
+}
+
+#[rocket::async_trait]
+impl Fairing for ResponseTracing {
+    fn info(&self) -> Info {
+        Info { name: "OpenTelemetry responses", kind: Kind::Response | Kind::Singleton }
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        let Some(span) = Tracked::of(request).span() else {
+            return;
+        };
+        let status = response.status();
+        span.set_status(status.code);
+        // Below 400 the last route tried is the one that answered, also if it is not wrapped.
+        if !span.has_route() && status.code < 400 {
+            span.set_route(request.route().map(|route| {
+                let template = route.uri.path().to_owned();
+                RouteName {
+                    span: span_name(span.method(), &template).into(),
+                    template: template.into(),
+                }
+            }));
+        }
+        for attribute in self.headers.iter().filter_map(|h| h.attribute(response.headers())) {
+            span.context().span().set_attribute(attribute);
+        }
+        response.set_header(Header::new("traceresponse", traceresponse(&span.span_context())));
+        let bodiless = span.is_head
+            || matches!(status, Status::NoContent | Status::NotModified)
+            || response.body().is_none();
+        if is_event_stream(response) {
+            // It lasts as long as the client stays: what there is to tell is known by now.
+            span.end();
+        } else if !bodiless {
+            body::watch(response, span).await;
+        }
+    }
+}
+
+fn is_event_stream(response: &Response<'_>) -> bool {
+    let content_type = response.headers().get_one("Content-Type");
+    content_type.is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("text/event-stream")
+    })
+}

@@ -1,0 +1,27 @@
+//! Application performance monitoring in Rocket: OpenTelemetry spans, metrics and logs for every
+//! request.
+//!
+//! # Layout
+//! In the order in which to read it:
+//!
+//! - [`handlers`]: what each request does, and how instrumentation is written. No server here.
+//! - [`instrument`]: OpenTelemetry for any Rocket application, to copy into yours. It knows
+//!   nothing of this demo, and of OpenTelemetry only the API.
+//! - [`telemetry`]: the SDK. Providers are born, flushed and shut down here and nowhere else.
+//! - [`server`]: the Rocket application, put together from the three above.
+//! - [`runner`]: functional tests, load and verification of traces; it speaks HTTP only, so it
+//!   can test any deployment.
+//! - [`healthcheck`]: for containers without curl.
+//! - [`cli`]: the command line.
+//!
+//! Imports go one way: `main` → {`server`, `runner`, `healthcheck`} → {`handlers`, `instrument`,
+//! `telemetry`}. Handlers and instrument import nothing of ours, telemetry nothing of the server;
+//! `tests/imports.rs` holds this.
+
+pub mod cli;
+pub mod handlers;
+pub mod healthcheck;
+pub mod instrument;
+pub mod runner;
+pub mod server;
+pub mod telemetry;

@@ -1,0 +1,224 @@
+//! Functional tests: one request each, and whether its answer is the planned one.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use reqwest::{Client, Response, header::HeaderMap};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{
+    base_url::BaseUrl,
+    expected::{Body, Request},
+};
+
+/// What came of one functional test.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcome {
+    #[serde(skip)]
+    pub(super) planned: &'static Request,
+    /// Method and target.
+    pub(super) request: String,
+    pub(super) trace_id: String,
+    /// The parent that the server's span must have.
+    pub(super) span_id: String,
+    /// None if no answer came.
+    pub(super) status: Option<u16>,
+    /// What is worth telling of the body, such as `Users: 3`.
+    pub(super) detail: Option<String>,
+    pub(super) latency_ms: f64,
+    /// One line each; none if all held.
+    pub(super) problems: Vec<String>,
+}
+
+/// Sends the `planned` request as the first step of a trace of its own, and judges the answer.
+pub(super) async fn test(
+    client: &Client,
+    base_url: &BaseUrl,
+    planned: &'static Request,
+    timeout: Duration,
+) -> Outcome {
+    // Zero is no valid id.
+    let trace_id = format!("{:032x}", fastrand::u128(1..));
+    let span_id = format!("{:016x}", fastrand::u64(1..));
+    let started = Instant::now();
+    let answer = client
+        .get(base_url.join(planned.target))
+        .header("traceparent", format!("00-{trace_id}-{span_id}-01"))
+        .timeout(timeout)
+        .send()
+        .await;
+    let mut outcome = Outcome {
+        planned,
+        request: format!("GET {}", planned.target),
+        trace_id,
+        span_id,
+        status: answer.as_ref().ok().map(|response| response.status().as_u16()),
+        detail: None,
+        latency_ms: 0.0,
+        problems: Vec::new(),
+    };
+    match answer {
+        Ok(response) => outcome.judge(response).await,
+        Err(error) => outcome.problems.push(format!("no answer: {}", root_cause(error))),
+    }
+    outcome.latency_ms = started.elapsed().as_secs_f64() * 1000.0;
+    outcome
+}
+
+impl Outcome {
+    async fn judge(&mut self, response: Response) {
+        let status = response.status().as_u16();
+        if let Err(problem) = check_trace_response(response.headers(), &self.trace_id) {
+            self.problems.push(problem);
+        }
+        let body = response.bytes().await;
+        if status != self.planned.status {
+            // The body will not be the planned one either; one line is enough.
+            self.problems.push(format!("status {status}, expected {}", self.planned.status));
+            return;
+        }
+        let body = body.map_err(|error| format!("no whole body: {}", root_cause(error)));
+        match body.and_then(|body| check_body(self.planned.body, &body, &self.trace_id)) {
+            Ok(detail) => self.detail = detail,
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+}
+
+/// The innermost error, which says what happened; those around it repeat the URL.
+pub(super) fn root_cause(error: reqwest::Error) -> String {
+    anyhow::Error::from(error).root_cause().to_string()
+}
+
+/// `traceresponse: 00-<trace id>-<span id>-01` lets a client name its trace; here it must name the
+/// one we began.
+///
+/// Source: W3C Trace Context Level 2, "Trace Context HTTP Response Headers Format".
+fn check_trace_response(headers: &HeaderMap, trace_id: &str) -> Result<(), String> {
+    let Some(value) = headers.get("traceresponse") else {
+        return Err("header `traceresponse` is missing".to_owned());
+    };
+    let value = String::from_utf8_lossy(value.as_bytes());
+    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match value.split('-').collect::<Vec<_>>()[..] {
+        ["00", trace, span, "01"] if trace == trace_id && span.len() == 16 && is_hex(span) => {
+            Ok(())
+        }
+        _ => {
+            Err(format!("header `traceresponse` is {value:?}, expected 00-{trace_id}-<span id>-01"))
+        }
+    }
+}
+
+/// What is worth telling of a body that is as planned, or how it is not.
+fn check_body(planned: Body, body: &[u8], trace_id: &str) -> Result<Option<String>, String> {
+    let json: Json =
+        serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+    let detail = match planned {
+        Body::Json(text) => equals(text, &json).map(|()| None),
+        Body::Users(count) => users(&json, count).map(Some),
+        Body::Duration => duration(&json).map(Some),
+        Body::Hops(count) => hops(&json, count, trace_id).map(Some),
+    };
+    detail.map_err(|error| format!("{error:#}, the body is {json}"))
+}
+
+fn equals(planned: &str, json: &Json) -> anyhow::Result<()> {
+    anyhow::ensure!(*json == serde_json::from_str::<Json>(planned)?, "expected {planned}");
+    Ok(())
+}
+
+fn users(json: &Json, count: usize) -> anyhow::Result<String> {
+    let users = json.as_array().context("expected a list")?;
+    anyhow::ensure!(users.len() == count, "expected {count} users");
+    for key in ["id", "name", "email"] {
+        anyhow::ensure!(users.iter().all(|user| user.get(key).is_some()), "a user has no `{key}`");
+    }
+    Ok(format!("Users: {count}"))
+}
+
+fn duration(json: &Json) -> anyhow::Result<String> {
+    anyhow::ensure!(json["status"] == "success", "`status` is not \"success\"");
+    let duration = json["duration_ms"].as_f64().context("`duration_ms` is not a number")?;
+    Ok(format!("Duration: {duration:.2}ms"))
+}
+
+fn hops(json: &Json, count: usize, trace_id: &str) -> anyhow::Result<String> {
+    let hops = json["hops"].as_array().context("`hops` is not a list")?;
+    anyhow::ensure!(hops.len() == count + 1, "expected {} services in `hops`", count + 1);
+    anyhow::ensure!(hops.iter().all(|hop| hop["service"].is_string()), "a hop has no `service`");
+    let one_trace = hops.iter().all(|hop| hop["trace_id"] == trace_id);
+    anyhow::ensure!(one_trace, "not every hop has the `trace_id` {trace_id}");
+    Ok(format!("Hops: {count}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "0123456789abcdef0123456789abcdef";
+
+    fn body(planned: Body, body: &str) -> Result<Option<String>, String> {
+        check_body(planned, body.as_bytes(), TRACE)
+    }
+
+    fn problem(planned: Body, text: &str) -> String {
+        body(planned, text).expect_err("not as planned")
+    }
+
+    #[test]
+    fn a_body_as_planned_tells_what_is_in_it() {
+        assert_eq!(body(Body::Json(r#"{"a":1,"b":2}"#), r#"{"b":2, "a":1}"#), Ok(None));
+        let users = r#"[{"id":1,"name":"A","email":"a@example.org"}]"#;
+        assert_eq!(body(Body::Users(1), users), Ok(Some("Users: 1".to_owned())));
+        let process = r#"{"status":"success","duration_ms":456.2349}"#;
+        assert_eq!(body(Body::Duration, process), Ok(Some("Duration: 456.23ms".to_owned())));
+        let chain = format!(
+            r#"{{"hops":[{{"service":"a","trace_id":"{TRACE}"}},{{"service":"b","trace_id":"{TRACE}"}}]}}"#
+        );
+        assert_eq!(body(Body::Hops(1), &chain), Ok(Some("Hops: 1".to_owned())));
+    }
+
+    #[test]
+    fn a_body_that_is_not_as_planned_says_how() {
+        assert!(problem(Body::Duration, "<html>").starts_with("the body is not JSON: "));
+        assert_eq!(problem(Body::Json("{}"), "[]"), "expected {}, the body is []");
+        assert_eq!(problem(Body::Users(3), "[]"), "expected 3 users, the body is []");
+        assert_eq!(
+            problem(Body::Users(1), r#"[{"id":1}]"#),
+            r#"a user has no `name`, the body is [{"id":1}]"#
+        );
+        assert_eq!(problem(Body::Duration, "{}"), r#"`status` is not "success", the body is {}"#);
+        let chain = r#"{"hops":[{"service":"a","trace_id":"1"}]}"#;
+        assert_eq!(
+            problem(Body::Hops(1), chain),
+            format!("expected 2 services in `hops`, the body is {chain}")
+        );
+        let other_trace = format!("not every hop has the `trace_id` {TRACE}, the body is {{");
+        assert!(problem(Body::Hops(0), chain).starts_with(&other_trace));
+    }
+
+    #[test]
+    fn the_answer_must_name_the_trace_we_began() {
+        let check = |value: &str| {
+            let headers = HeaderMap::from_iter([(
+                "traceresponse".parse().expect("a name"),
+                value.parse().expect("ASCII"),
+            )]);
+            check_trace_response(&headers, TRACE)
+        };
+        assert_eq!(check(&format!("00-{TRACE}-0123456789abcdef-01")), Ok(()));
+        for wrong in [
+            format!("00-{TRACE}-0123456789abcdef-00"),
+            format!("00-{TRACE}-0123456789ABCDEF-01"),
+            format!("00-{TRACE}-0123-01"),
+            format!("00-{TRACE}-0123456789abcdef-01-x"),
+            "00-ffffffffffffffffffffffffffffffff-0123456789abcdef-01".to_owned(),
+        ] {
+            assert!(check(&wrong).is_err_and(|error| error.contains(&wrong)), "{wrong}");
+        }
+        let missing = check_trace_response(&HeaderMap::new(), TRACE);
+        assert_eq!(missing, Err("header `traceresponse` is missing".to_owned()));
+    }
+}

@@ -1,0 +1,81 @@
+//! What this server lends to its handlers: tokio's clock, and an instrumented client.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::handlers::{DownstreamError, Host};
+use crate::instrument::TracedClient;
+
+/// What a call to the downstream service may take: five hops deep, all is done within 10 s.
+const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The handlers' host under Rocket.
+pub struct NativeHost {
+    client: TracedClient,
+    downstream: OnceLock<Url>,
+}
+
+impl NativeHost {
+    /// A host that calls `downstream`; without one, [`call_itself`](Self::call_itself) sets it.
+    #[must_use]
+    pub fn new(client: TracedClient, downstream: Option<Url>) -> Self {
+        let host = Self { client, downstream: OnceLock::new() };
+        if let Some(url) = downstream {
+            // The cell is new.
+            let _ = host.downstream.set(url);
+        }
+        host
+    }
+
+    /// The reqwest client for downstream calls: no redirects, for they could lead anywhere.
+    ///
+    /// # Errors
+    /// The TLS backend cannot be set up.
+    pub fn client() -> reqwest::Result<reqwest::Client> {
+        reqwest::Client::builder()
+            .timeout(DOWNSTREAM_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+    }
+
+    /// Makes this server its own downstream, unless another is configured: the port is known
+    /// only once it is bound.
+    pub fn call_itself(&self, address: std::net::IpAddr, port: u16) {
+        let address = match address {
+            ip if !ip.is_unspecified() => ip,
+            std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        };
+        let address = std::net::SocketAddr::new(address, port);
+        if let Ok(url) = Url::parse(&format!("http://{address}")) {
+            let _ = self.downstream.set(url);
+        }
+    }
+}
+
+impl Host for NativeHost {
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    fn random(&self) -> u64 {
+        fastrand::u64(..)
+    }
+
+    async fn downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
+        let base = self.downstream.get().ok_or(DownstreamError)?;
+        let url = format!("{}{path}", base.as_str().trim_end_matches('/'));
+        let call = async {
+            let response = self.client.send(self.client.get(url)).await?;
+            let status = response.status().as_u16();
+            Ok((status, response.bytes().await?.to_vec()))
+        };
+        call.await.map_err(|error: reqwest::Error| {
+            log::warn!("the downstream service did not answer: {error}");
+            DownstreamError
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! The Rocket application: [`build`] puts it together, [`serve`](serve::serve) runs it.
+
+mod assets;
+mod catchers;
+pub mod host;
+mod page;
+pub mod routes;
+pub mod serve;
+mod traces;
+mod view;
+
+use std::sync::Arc;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::global::BoxedTracer;
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::{Build, Rocket};
+use rocket_dyn_templates::Template;
+use url::Url;
+
+use crate::instrument::{RequestTracing, TracedClient, traced};
+use crate::telemetry::Telemetry;
+use host::NativeHost;
+use routes::App;
+
+/// What the application is built from, beyond Rocket's configuration and the telemetry.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The service that `/api/chain` calls; this one itself if there is none.
+    pub downstream: Option<Url>,
+    /// The Jaeger UI that the page links to.
+    pub jaeger_ui: Option<Url>,
+    /// Whether `Forwarded` and `X-Forwarded-*` are believed.
+    pub trust_forwarded: bool,
+    /// Request headers that spans tell.
+    pub request_headers: Vec<String>,
+    /// Response headers that spans tell.
+    pub response_headers: Vec<String>,
+}
+
+/// The whole application: every mount and fairing is in sight here.
+///
+/// # Errors
+/// The HTTP client for downstream calls cannot be set up.
+pub fn build(
+    figment: Figment,
+    telemetry: Arc<Telemetry>,
+    settings: &Settings,
+) -> anyhow::Result<Rocket<Build>> {
+    let figment = figment.merge(("template_dir", assets::template_dir()));
+    let jaeger_ui = settings.jaeger_ui.as_ref().map(Url::to_string);
+    Ok(rocket::custom(figment)
+        .attach(tracing(&telemetry, settings))
+        .attach(Template::try_custom(assets::load))
+        .attach(call_itself())
+        .manage(app(&telemetry, settings)?)
+        .manage(page::Page::new(telemetry.clone(), jaeger_ui))
+        .manage(telemetry)
+        .mount("/", traced(routes::all()))
+        .mount("/", traces::all())
+        .mount("/", assets::all())
+        .register("/", traced(catchers::all())))
+}
+
+fn tracing(telemetry: &Telemetry, settings: &Settings) -> RequestTracing {
+    let config = telemetry.config();
+    let tracing = RequestTracing::new()
+        .with_tracer(telemetry.tracer(RequestTracing::scope()))
+        .with_meter(telemetry.meter(RequestTracing::scope()))
+        .with_propagator(telemetry.propagator())
+        .with_known_methods(config.known_methods.clone())
+        .trust_forwarded(settings.trust_forwarded)
+        .capture_request_headers(&settings.request_headers)
+        .capture_response_headers(&settings.response_headers)
+        .exclude(traces::UNTRACED);
+    if config.disabled { tracing.propagate_only() } else { tracing }
+}
+
+fn app(telemetry: &Telemetry, settings: &Settings) -> anyhow::Result<App> {
+    let scope = || {
+        InstrumentationScope::builder("rocket_otel_demo::handlers")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build()
+    };
+    let client = TracedClient::new(NativeHost::client()?)
+        .with_tracer(telemetry.tracer(RequestTracing::scope()))
+        .with_meter(&telemetry.meter(RequestTracing::scope()))
+        .with_propagator(telemetry.propagator())
+        .with_known_methods(telemetry.config().known_methods.clone());
+    let host = NativeHost::new(client, settings.downstream.clone());
+    let tracer = BoxedTracer::new(Box::new(telemetry.tracer(scope())));
+    let meter = telemetry.meter(scope());
+    Ok(App::new(host, tracer, &meter, telemetry.config().service_name.clone()))
+}
+
+fn call_itself() -> AdHoc {
+    AdHoc::on_liftoff("Downstream", |rocket| {
+        Box::pin(async move {
+            if let Some(app) = rocket.state::<App>() {
+                app.host().call_itself(rocket.config().address, rocket.config().port);
+            }
+        })
+    })
+}

@@ -1,0 +1,126 @@
+//! The server's life: from the variables to the last span.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::figment::providers::Env;
+
+use super::{Settings, build};
+use crate::telemetry::{Config, ExporterStatus, Telemetry, Variables};
+
+/// How long requests in flight may go on after a signal, in seconds: more than the slowest
+/// endpoint takes. Rocket waits for all of it while any connection is open, an idle one too.
+const GRACE: u32 = 2;
+
+/// How long connections then have to close, in seconds.
+const MERCY: u32 = 1;
+
+/// What `serve` is told.
+#[derive(Clone, Debug)]
+pub struct Serve {
+    /// The address to listen on.
+    pub address: IpAddr,
+    /// The port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// The application's settings.
+    pub settings: Settings,
+}
+
+/// Serves until a signal ends it. All spans are exported by then, or counted as lost.
+///
+/// # Errors
+/// A variable that will not do ([`ConfigError`](crate::telemetry::ConfigError)), or a server or
+/// telemetry that cannot start.
+pub fn serve(serve: &Serve) -> anyhow::Result<()> {
+    let config = Config::from_variables(&Variables::from_process())?;
+    let figment = figment(serve)?;
+    let telemetry = Arc::new(Telemetry::build(config)?);
+    telemetry.install()?;
+
+    let launched = run(figment, telemetry.clone(), &serve.settings);
+    // On a plain thread, with all requests ended: nothing that it waits for can wait for it.
+    report(&telemetry.shutdown());
+    launched
+}
+
+/// Rocket's defaults, then `ROCKET_*` variables, then what the command line says. No file of the
+/// current directory has a say.
+fn figment(serve: &Serve) -> anyhow::Result<Figment> {
+    let figment = Figment::from(rocket::Config::default())
+        .merge(("shutdown.grace", GRACE))
+        .merge(("shutdown.mercy", MERCY))
+        .merge(Env::prefixed("ROCKET_").ignore(&["profile"]).global())
+        .merge(("address", serve.address))
+        .merge(("port", serve.port))
+        .merge(("cli_colors", false));
+    match figment.extract::<rocket::Config>() {
+        Ok(_) => Ok(figment),
+        Err(error) => {
+            let error = error.into_iter().next().map_or_else(String::new, |error| {
+                let name = error.path.join("_").to_ascii_uppercase();
+                format!("ROCKET_{name}: {}", error.kind)
+            });
+            Err(BadSetting(error).into())
+        }
+    }
+}
+
+/// A `ROCKET_*` variable that will not do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadSetting(String);
+
+fn run(figment: Figment, telemetry: Arc<Telemetry>, settings: &Settings) -> anyhow::Result<()> {
+    let workers = figment.extract_inner("workers").unwrap_or(1);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name("rocket-worker-thread")
+        .enable_all()
+        .build()
+        .context("no threads for the server")?;
+    let rocket = build(figment, telemetry, settings)?.attach(greeting());
+    let result = runtime.block_on(async { rocket.launch().await.map(drop).map_err(explain) });
+    // What outlived the grace is dropped now, and its spans end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+fn greeting() -> AdHoc {
+    AdHoc::on_liftoff("Greeting", |rocket| {
+        Box::pin(async move {
+            let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port);
+            log::info!("serving on http://{address} - open it in a browser to see its traces");
+        })
+    })
+}
+
+/// Why Rocket did not launch, in one line.
+fn explain(error: rocket::Error) -> anyhow::Error {
+    use rocket::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::Bind(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!(
+                "the port is already in use: end who uses it, or choose another with --port"
+            )
+        }
+        ErrorKind::Bind(error) => anyhow::anyhow!("cannot listen: {error}"),
+        ErrorKind::Shutdown(..) => anyhow::anyhow!("some requests did not end in time"),
+        other => anyhow::anyhow!("the server did not start: {other}"),
+    }
+}
+
+/// Tells what became of the telemetry. What was lost is no failure of the server: it ends with 0.
+fn report(exporters: &[ExporterStatus]) {
+    for ExporterStatus { signal, exporter, exported, dropped, detail, .. } in exporters {
+        let detail = detail.as_deref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        if *dropped > 0 {
+            log::warn!("{signal}: {exported} exported by {exporter}, {dropped} lost{detail}");
+        } else {
+            log::info!("{signal}: {exported} exported by {exporter}, none lost");
+        }
+    }
+}

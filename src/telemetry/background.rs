@@ -1,0 +1,95 @@
+//! The telemetry's own runtime.
+//!
+//! Exports run on a thread of their own: they neither wait for the application's workers nor make
+//! them wait. So a flush from anywhere in the application cannot deadlock, even with one worker.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use opentelemetry_http::{HttpClient, HttpError};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// A runtime with one thread. Dropping it from async code would panic, so it is shut down in the
+/// background, whatever thread drops it.
+#[derive(Debug)]
+pub(crate) struct Background(Option<Runtime>, Handle);
+
+impl Background {
+    pub(crate) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("telemetry")
+            .enable_all()
+            .build()?;
+        let handle = runtime.handle().clone();
+        Ok(Self(Some(runtime), handle))
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.1
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// reqwest on the telemetry's runtime, for exporters that the SDK drives from plain threads.
+#[derive(Clone, Debug)]
+pub(crate) struct BackgroundClient {
+    client: reqwest::Client,
+    handle: Handle,
+}
+
+/// More than any collector answers; what comes beyond it is not read.
+const LONGEST_ANSWER: usize = 4 << 20;
+
+impl BackgroundClient {
+    pub(crate) fn new(client: reqwest::Client, handle: Handle) -> Self {
+        Self { client, handle }
+    }
+
+    async fn send(
+        client: reqwest::Client,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        let mut response = client.execute(request.try_into()?).await?;
+        let mut answer = http::Response::builder().status(response.status());
+        if let Some(headers) = answer.headers_mut() {
+            *headers = std::mem::take(response.headers_mut());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > LONGEST_ANSWER {
+                return Err("the collector's answer is too long".into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(answer.body(body.into())?)
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for BackgroundClient {
+    async fn send_bytes(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        self.handle.spawn(Self::send(self.client.clone(), request)).await?
+    }
+}
+
+/// Waits for `work` on a thread of its own, but no longer than `limit`.
+pub(crate) fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(work()));
+    receiver.recv_timeout(limit).ok()
+}

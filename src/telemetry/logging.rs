@@ -1,0 +1,80 @@
+//! The `log` records of the application and of Rocket: to stderr, with the trace they belong to,
+//! and to the exporters of logs.
+
+use std::io::Write;
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry_appender_log::OpenTelemetryLogBridge;
+use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Libraries whose records below a warning are noise to who does not debug them.
+const QUIET: [&str; 9] =
+    ["rocket", "hyper", "h2", "rustls", "tonic", "tower", "reqwest", "opentelemetry", "_"];
+
+/// The process's logger.
+pub(crate) struct Logger {
+    level: LevelFilter,
+    export: Option<OpenTelemetryLogBridge<SdkLoggerProvider, SdkLogger>>,
+}
+
+impl Logger {
+    pub(crate) fn new(level: LevelFilter, provider: Option<&SdkLoggerProvider>) -> Self {
+        Self { level, export: provider.map(OpenTelemetryLogBridge::new) }
+    }
+
+    /// Makes this the process's logger. Rocket would install its own, but finds this one there.
+    pub(crate) fn install(self) -> Result<(), log::SetLoggerError> {
+        let level = self.level;
+        log::set_boxed_logger(Box::new(self))?;
+        log::set_max_level(level);
+        Ok(())
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        if metadata.level() > self.level {
+            return false;
+        }
+        if self.level >= LevelFilter::Debug {
+            return true;
+        }
+        let target = metadata.target();
+        let quiet = QUIET.iter().any(|name| {
+            target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        });
+        // Rocket's targets that end in `_` are details below a line that was not printed; among
+        // them is an error for every unmatched path.
+        !quiet || metadata.level() <= Level::Warn && !target.ends_with('_')
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        // The current context gives stderr its ids, and the exporter takes them from there too.
+        let trace = Context::map_current(|cx| {
+            let span = cx.span();
+            let context = span.span_context();
+            context.is_valid().then(|| (context.trace_id(), context.span_id()))
+        });
+        let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        let (level, target, args) = (record.level(), record.target(), record.args());
+        let mut line = format!("{now} {level:<5} {target}: {args}");
+        if let Some((trace_id, span_id)) = trace {
+            line.push_str(&format!(" trace_id={trace_id} span_id={span_id}"));
+        }
+        line.push('\n');
+        // Nothing is left to tell it to when stderr is closed.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+        if let Some(export) = &self.export {
+            export.log(record);
+        }
+    }
+
+    fn flush(&self) {}
+}

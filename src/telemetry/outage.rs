@@ -1,0 +1,143 @@
+//! How each exporter fares: counts of what went out and what was lost, and one log line when an
+//! outage begins and one when it ends, never one a batch.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+
+/// An exporter's condition, as the page shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing has been exported yet.
+    Idle,
+    /// The last export went well.
+    Ok,
+    /// The last export failed.
+    Failing,
+    /// The signal has no exporter.
+    Off,
+}
+
+/// A snapshot of an exporter.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExporterStatus {
+    /// `traces`, `metrics` or `logs`.
+    pub signal: &'static str,
+    /// `otlp`, `console` or `none`.
+    pub exporter: &'static str,
+    /// Where it exports to.
+    pub target: Option<String>,
+    /// How the last export went.
+    pub state: State,
+    /// What went wrong, if it did.
+    pub detail: Option<String>,
+    /// Items that a backend took: spans, log records, or exports of metrics.
+    pub exported: u64,
+    /// Items that no backend took or will take.
+    pub dropped: u64,
+}
+
+/// The condition of one exporter of one signal.
+#[derive(Debug)]
+pub(crate) struct Health {
+    signal: &'static str,
+    exporter: &'static str,
+    target: Option<String>,
+    exported: AtomicU64,
+    dropped: AtomicU64,
+    condition: Mutex<Condition>,
+}
+
+#[derive(Debug)]
+struct Condition {
+    state: State,
+    detail: Option<String>,
+    /// The beginning of the outage, and what was dropped before it.
+    outage: Option<(Instant, u64)>,
+}
+
+impl Health {
+    pub(crate) fn new(
+        signal: &'static str,
+        exporter: &'static str,
+        target: Option<String>,
+    ) -> Self {
+        let condition = Mutex::new(Condition { state: State::Idle, detail: None, outage: None });
+        let (exported, dropped) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { signal, exporter, target, exported, dropped, condition }
+    }
+
+    fn condition(&self) -> MutexGuard<'_, Condition> {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> &str {
+        self.target.as_deref().unwrap_or("standard output")
+    }
+
+    /// `count` items were taken.
+    pub(crate) fn exported(&self, count: u64) {
+        self.exported.fetch_add(count, Ordering::Relaxed);
+        let mut condition = self.condition();
+        condition.state = State::Ok;
+        condition.detail = None;
+        let Some((since, before)) = condition.outage.take() else {
+            return;
+        };
+        drop(condition);
+        let lost = self.dropped.load(Ordering::Relaxed) - before;
+        let seconds = since.elapsed().as_secs_f64();
+        let (signal, place) = (self.signal, self.place());
+        log::info!(
+            "{signal}: export to {place} works again after {seconds:.1} s; {lost} lost meanwhile"
+        );
+    }
+
+    /// An export failed. What it held may still be sent again: `dropped` counts what will not.
+    pub(crate) fn failed(&self, error: &str) {
+        let mut condition = self.condition();
+        condition.state = State::Failing;
+        condition.detail = Some(error.to_owned());
+        if condition.outage.is_some() {
+            return;
+        }
+        condition.outage = Some((Instant::now(), self.dropped.load(Ordering::Relaxed)));
+        drop(condition);
+        let (signal, place) = (self.signal, self.place());
+        let variable = format!("OTEL_{}_EXPORTER", signal.to_ascii_uppercase());
+        let advice = if error.contains("Unimplemented") {
+            format!("it takes no {signal}: {variable}=none would save the trying")
+        } else {
+            format!("trying on in silence; is a collector there? {variable}=none turns it off")
+        };
+        log::warn!("{signal}: cannot export to {place}: {error}; {advice}");
+    }
+
+    /// `count` items are lost for good.
+    pub(crate) fn dropped(&self, count: u64) {
+        self.dropped.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// A backend took an export but refused a part of it.
+    pub(crate) fn rejected(&self, count: u64, message: &str) {
+        self.dropped(count);
+        let (signal, place) = (self.signal, self.place());
+        log::warn!("{signal}: {place} rejected {count} of an export: {message}");
+    }
+
+    pub(crate) fn status(&self) -> ExporterStatus {
+        let condition = self.condition();
+        ExporterStatus {
+            signal: self.signal,
+            exporter: self.exporter,
+            target: self.target.clone(),
+            state: condition.state,
+            detail: condition.detail.clone(),
+            exported: self.exported.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
+    }
+}

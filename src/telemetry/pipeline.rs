@@ -1,0 +1,191 @@
+//! The span processor: from the thread that ends a span to the exporters and the recent traces.
+//!
+//! It stands in place of the SDK's batch processor, which drops in silence, allocates its queue
+//! ahead and drives exports on a thread that may need the application's runtime. Here a span's end
+//! costs one lock and one push; everything else happens on the telemetry's own runtime.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use tokio::sync::Notify;
+
+use super::lane::Lane;
+use super::recent::RecentTraces;
+
+/// How long spans gather before they are handed on: short for a person who waits for the page,
+/// long for a processor that makes 20,000 spans a second.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Spans that are handed on without waiting.
+const GATHER_SPANS: usize = 512;
+
+/// What a flush may take: an export's own retries included.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Hands ended spans to every exporter and to the recent traces.
+#[derive(Clone, Debug)]
+pub(crate) struct SpanPipeline(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    inbox: Mutex<Inbox>,
+    /// Held while spans move on, so that they keep their order.
+    moving: Mutex<()>,
+    wake: Notify,
+    lanes: Vec<Arc<Lane>>,
+    recent: Option<Arc<RecentTraces>>,
+    value_length: Option<usize>,
+    /// Spans that may gather while the telemetry's runtime has no time for them.
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    spans: Vec<SpanData>,
+    closed: bool,
+}
+
+impl SpanPipeline {
+    pub(crate) fn new(
+        lanes: Vec<Arc<Lane>>,
+        recent: Option<Arc<RecentTraces>>,
+        value_length: Option<usize>,
+        most: usize,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            inbox: Mutex::default(),
+            moving: Mutex::default(),
+            wake: Notify::new(),
+            lanes,
+            recent,
+            value_length,
+            most,
+        }))
+    }
+
+    /// Hands spans on for as long as the runtime lives.
+    pub(crate) async fn run(self) {
+        loop {
+            self.0.wake.notified().await;
+            if self.inbox().spans.len() < GATHER_SPANS {
+                // A second notice means that there are enough.
+                let _ = tokio::time::timeout(GATHER, self.0.wake.notified()).await;
+            }
+            self.hand_on();
+        }
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.0.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves what has gathered to the exporters' queues and the recent traces.
+    pub(crate) fn hand_on(&self) {
+        let _moving = self.0.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spans = std::mem::take(&mut self.inbox().spans);
+        if spans.is_empty() {
+            return;
+        }
+        if let Some(limit) = self.0.value_length {
+            spans.iter_mut().for_each(|span| truncate(span, limit));
+        }
+        if let Some(recent) = &self.0.recent {
+            recent.add(&spans);
+        }
+        // Every exporter but the last needs a copy.
+        if let Some((last, others)) = self.0.lanes.split_last() {
+            for lane in others {
+                lane.push(spans.iter().cloned());
+            }
+            last.push(spans.into_iter());
+        }
+    }
+
+    /// The recent traces, with every span that has ended by now.
+    pub(crate) fn recent(&self) -> Option<&Arc<RecentTraces>> {
+        self.hand_on();
+        self.0.recent.as_ref()
+    }
+
+    pub(crate) fn lanes(&self) -> &[Arc<Lane>] {
+        &self.0.lanes
+    }
+
+    fn flush(&self, timeout: Duration) -> OTelSdkResult {
+        self.hand_on();
+        let deadline = Instant::now() + timeout;
+        let waiting: Vec<mpsc::Receiver<_>> = self.0.lanes.iter().map(|l| l.flush()).collect();
+        let results = waiting.into_iter().map(|receiver| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            receiver.recv_timeout(left).unwrap_or(Err(OTelSdkError::Timeout(timeout)))
+        });
+        // Every lane is waited for; the first error is told.
+        results.fold(Ok(()), |all, result| all.and(result))
+    }
+}
+
+impl SpanProcessor for SpanPipeline {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        let mut inbox = self.inbox();
+        if inbox.closed || inbox.spans.len() >= self.0.most {
+            drop(inbox);
+            self.0.lanes.iter().for_each(|lane| lane.health.dropped(1));
+            return;
+        }
+        inbox.spans.push(span);
+        let gathered = inbox.spans.len();
+        drop(inbox);
+        if gathered == 1 || gathered == GATHER_SPANS {
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Blocks until everything has been exported or has failed: not for a thread of the
+    /// telemetry's runtime.
+    fn force_flush(&self) -> OTelSdkResult {
+        self.flush(FLUSH_TIMEOUT)
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        let result = self.flush(timeout);
+        self.inbox().closed = true;
+        self.hand_on();
+        self.0.lanes.iter().for_each(|lane| lane.abandon());
+        result
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        if let Some(recent) = &self.0.recent {
+            recent.set_resource(resource);
+        }
+    }
+}
+
+/// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, which the SDK leaves undone: texts, and texts in
+/// lists, are cut to a number of characters, in attributes of the span, its events and links.
+fn truncate(span: &mut SpanData, limit: usize) {
+    let events = span.events.events.iter_mut().flat_map(|event| event.attributes.iter_mut());
+    let links = span.links.links.iter_mut().flat_map(|link| link.attributes.iter_mut());
+    for KeyValue { value, .. } in span.attributes.iter_mut().chain(events).chain(links) {
+        match value {
+            Value::String(text) => cut(text, limit),
+            Value::Array(Array::String(texts)) => texts.iter_mut().for_each(|t| cut(t, limit)),
+            _ => {}
+        }
+    }
+}
+
+fn cut(text: &mut StringValue, limit: usize) {
+    if let Some((end, _)) = text.as_str().char_indices().nth(limit) {
+        *text = text.as_str()[..end].to_owned().into();
+    }
+}

@@ -1,0 +1,3 @@
+//! What several integration test binaries share.
+
+pub(crate) mod otlp;
