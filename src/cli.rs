@@ -58,6 +58,7 @@ fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// The options of `serve`.
+#[allow(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// The address to listen on; 0.0.0.0 is every one
@@ -81,26 +82,6 @@ pub struct ServeArgs {
     /// Believe Forwarded and X-Forwarded-* headers: only behind a proxy that sets them itself
     #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = clap::builder::BoolishValueParser::new())]
     trust_forwarded: bool,
-
-    /// Request headers to record on spans, with commas between; headers can hold secrets
-    #[arg(
-        long,
-        env = "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS",
-        value_name = "NAMES",
-        default_value = "",
-        hide_default_value = true
-    )]
-    capture_request_headers: String,
-
-    /// Response headers to record on spans, with commas between
-    #[arg(
-        long,
-        env = "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS",
-        value_name = "NAMES",
-        default_value = "",
-        hide_default_value = true
-    )]
-    capture_response_headers: String,
 
     /// Accepted for compatibility: Jaeger's agent is no more, spans go where
     /// OTEL_EXPORTER_OTLP_ENDPOINT says
@@ -127,15 +108,9 @@ impl ServeArgs {
                 downstream: self.downstream_url,
                 jaeger_ui: self.jaeger_ui_url,
                 trust_forwarded: self.trust_forwarded,
-                request_headers: names(&self.capture_request_headers),
-                response_headers: names(&self.capture_response_headers),
             },
         }
     }
-}
-
-fn names(list: &str) -> Vec<String> {
-    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// An empty variable counts as unset.

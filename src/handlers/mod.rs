@@ -118,7 +118,7 @@ impl<H: Host> App<H> {
 
     /// A time between two bounds, in place of real work.
     async fn work(&self, least: Duration, most: Duration) {
-        let spread = (most - least).as_micros().max(1);
+        let spread = most.saturating_sub(least).as_micros().max(1);
         let extra = u128::from(self.host.random()) % spread;
         // Less than the spread, which was a duration.
         let extra = Duration::from_micros(u64::try_from(extra).unwrap_or(0));

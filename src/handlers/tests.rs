@@ -3,7 +3,6 @@
 use super::*;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
-use rocket::futures::executor::block_on;
 
 /// Sleeps at once, and is never surprised.
 struct Still;
@@ -24,7 +23,8 @@ fn run(handler: impl AsyncFnOnce(&App<Still>) -> Reply) -> (Reply, Vec<SpanData>
     let tracer = BoxedTracer::new(Box::new(provider.tracer("handlers")));
     let meter = opentelemetry::global::meter("handlers");
     let app = App::new(Still, tracer, &meter, "tested");
-    let reply = block_on(handler(&app));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let reply = runtime.block_on(handler(&app));
     (reply, spans.get_finished_spans().expect("spans are kept"))
 }
 

@@ -46,7 +46,7 @@ fn query_attributes() -> Vec<KeyValue> {
 async fn fetch<H: Host>(app: &App<H>) -> &'static [User] {
     app.work(QUERY[0], QUERY[1]).await;
     // Known only now: so it is set on the span that is current, which is `fetch_users`.
-    let count = KeyValue::new("result.count", USERS.len() as i64);
+    let count = KeyValue::new("result.count", USERS.len().cast_signed() as i64);
     Context::current().span().set_attribute(count);
     &USERS
 }

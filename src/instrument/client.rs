@@ -90,19 +90,16 @@ impl TracedClient {
     }
 
     /// A GET request to build on; [`send`](Self::send) sends it.
-    #[must_use]
     pub fn get(&self, url: impl reqwest::IntoUrl) -> RequestBuilder {
         self.inner.get(url)
     }
 
     /// A POST request to build on.
-    #[must_use]
     pub fn post(&self, url: impl reqwest::IntoUrl) -> RequestBuilder {
         self.inner.post(url)
     }
 
     /// A request of any method to build on.
-    #[must_use]
     pub fn request(&self, method: http::Method, url: impl reqwest::IntoUrl) -> RequestBuilder {
         self.inner.request(method, url)
     }

@@ -93,14 +93,13 @@ impl Clone for TracedRoute {
 impl TracedRoute {
     fn name(&self, request: &Request<'_>, span: &RequestSpan) -> Option<RouteName> {
         let method = span.method();
-        let names = match self.names.get() {
-            Some(names) => names,
-            None => {
-                let template = intern(request.route()?.uri.path().to_owned());
-                let span = intern(span_name(method, template));
-                let name = RouteName { template: template.into(), span: span.into() };
-                self.names.get_or_init(|| Names { method, name })
-            }
+        let names = if let Some(names) = self.names.get() {
+            names
+        } else {
+            let template = intern(request.route()?.uri.path().to_owned());
+            let span = intern(span_name(method, template));
+            let name = RouteName { template: template.into(), span: span.into() };
+            self.names.get_or_init(|| Names { method, name })
         };
         if names.method == method {
             return Some(names.name.clone());

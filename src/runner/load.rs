@@ -107,7 +107,7 @@ impl Worker {
                     self.tally.error(format!("GET {target}: status {status}, expected 200"));
                 }
                 Err(error) => {
-                    self.tally.error(format!("GET {target}: no answer: {}", root_cause(error)))
+                    self.tally.error(format!("GET {target}: no answer: {}", root_cause(error)));
                 }
             }
             self.bar.inc(1);

@@ -33,10 +33,6 @@ pub struct Settings {
     pub jaeger_ui: Option<Url>,
     /// Whether `Forwarded` and `X-Forwarded-*` are believed.
     pub trust_forwarded: bool,
-    /// Request headers that spans tell.
-    pub request_headers: Vec<String>,
-    /// Response headers that spans tell.
-    pub response_headers: Vec<String>,
 }
 
 /// The whole application: every mount and fairing is in sight here.
@@ -71,8 +67,8 @@ fn tracing(telemetry: &Telemetry, settings: &Settings) -> RequestTracing {
         .with_propagator(telemetry.propagator())
         .with_known_methods(config.known_methods.clone())
         .trust_forwarded(settings.trust_forwarded)
-        .capture_request_headers(&settings.request_headers)
-        .capture_response_headers(&settings.response_headers)
+        .capture_request_headers(&config.request_headers)
+        .capture_response_headers(&config.response_headers)
         .exclude(traces::UNTRACED);
     if config.disabled { tracing.propagate_only() } else { tracing }
 }

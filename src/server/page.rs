@@ -111,8 +111,7 @@ impl Page {
     fn lists(&self) -> Lists {
         let recent = self.telemetry.recent();
         let service = &self.telemetry.config().service_name;
-        let traces = recent.map(|recent| recent.newest_first()).unwrap_or_default();
-        let jaeger = self.jaeger_ui.as_deref();
+        let traces = TraceView::newest_first(recent, service, self.jaeger_ui.as_deref());
         Lists {
             exporters: self.telemetry.exporters(),
             jaeger_ui_url: self.jaeger_ui.clone(),
@@ -122,7 +121,7 @@ impl Page {
                 max_traces: recent.map_or(0, |recent| recent.max_traces()),
                 off_hint: "RECENT_TRACES_MAX above 0, and OTEL_SDK_DISABLED unset, switch it on",
             },
-            traces: traces.iter().map(|trace| TraceView::new(trace, service, jaeger)).collect(),
+            traces,
         }
     }
 

@@ -57,15 +57,13 @@ pub(super) struct WantsHtml(pub(super) bool);
 
 impl WantsHtml {
     pub(super) fn of(request: &Request<'_>) -> Self {
-        // Several headers are one list (RFC 9110, section 5.3); mostly there is one.
         let mut headers = request.headers().get("Accept");
-        match (headers.next(), headers.next()) {
-            (first, None) => Self(negotiation::prefers_html(first)),
-            _ => {
-                let all: Vec<_> = request.headers().get("Accept").collect();
-                Self(negotiation::prefers_html(Some(&all.join(","))))
-            }
+        if let (first, None) = (headers.next(), headers.next()) {
+            return Self(negotiation::prefers_html(first));
         }
+        // Several headers are one list (RFC 9110, section 5.3).
+        let all: Vec<_> = request.headers().get("Accept").collect();
+        Self(negotiation::prefers_html(Some(&all.join(","))))
     }
 }
 

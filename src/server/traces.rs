@@ -34,14 +34,9 @@ struct Summary {
     span_count: usize,
 }
 
-#[get("/api/traces")]
-fn list(telemetry: &State<Arc<Telemetry>>) -> Reply {
-    let Some(recent) = telemetry.recent() else {
-        return switched_off();
-    };
-    let summary = |trace: &_| {
-        let view = TraceView::new(trace, &telemetry.config().service_name, None);
-        Summary {
+impl From<TraceView> for Summary {
+    fn from(view: TraceView) -> Self {
+        Self {
             trace_id: view.trace_id,
             name: view.name,
             started_at: view.started_at,
@@ -49,8 +44,17 @@ fn list(telemetry: &State<Arc<Telemetry>>) -> Reply {
             status: view.status,
             span_count: view.span_count,
         }
-    };
-    let traces: Vec<_> = recent.newest_first().iter().map(summary).collect();
+    }
+}
+
+#[get("/api/traces")]
+fn list(telemetry: &State<Arc<Telemetry>>) -> Reply {
+    let recent = telemetry.recent();
+    if recent.is_none() {
+        return switched_off();
+    }
+    let views = TraceView::newest_first(recent, &telemetry.config().service_name, None);
+    let traces: Vec<_> = views.into_iter().map(Summary::from).collect();
     Reply::json(200, &traces)
 }
 
@@ -79,13 +83,13 @@ fn one(telemetry: &State<Arc<Telemetry>>, id: &str) -> Reply {
 /// An event at every change of the traces; it carries a number, and the page asks for the rest.
 #[get("/api/traces/live")]
 fn live(telemetry: &State<Arc<Telemetry>>, mut end: Shutdown) -> Result<EventStream![], Status> {
-    let mut changes = telemetry.recent().ok_or(Status::NotFound)?.changes();
+    let mut news = telemetry.recent().ok_or(Status::NotFound)?.changes();
     Ok(EventStream! {
         loop {
-            let version = *changes.borrow_and_update();
+            let version = *news.borrow_and_update();
             yield Event::data(version.to_string()).event("traces");
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { break },
+                changed = news.changed() => if changed.is_err() { break },
                 () = &mut end => break,
             }
         }

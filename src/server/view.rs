@@ -8,10 +8,8 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::telemetry::RecentTrace;
+use crate::telemetry::{RecentTrace, RecentTraces, timestamp};
 
 /// A trace.
 #[derive(Debug, Serialize)]
@@ -71,7 +69,20 @@ struct LinkView {
 }
 
 impl TraceView {
-    pub(super) fn new(trace: &RecentTrace, service: &str, jaeger: Option<&str>) -> Self {
+    /// The traces that are kept, those that started last first.
+    pub(super) fn newest_first(
+        recent: Option<&Arc<RecentTraces>>,
+        service: &str,
+        jaeger: Option<&str>,
+    ) -> Vec<Self> {
+        let traces = recent.map(|recent| recent.newest_first()).unwrap_or_default();
+        let mut views: Vec<_> = traces.iter().map(|t| Self::new(t, service, jaeger)).collect();
+        // The store's order is that of the first span's end; these texts sort as times do.
+        views.sort_by(|a, b| b.started_at.cmp(&a.started_at));
+        views
+    }
+
+    fn new(trace: &RecentTrace, service: &str, jaeger: Option<&str>) -> Self {
         let start = trace.spans.iter().map(|span| span.start_time).min();
         let start = start.unwrap_or(SystemTime::UNIX_EPOCH);
         let end = trace.spans.iter().map(|span| span.end_time).max().unwrap_or(start);
@@ -81,7 +92,7 @@ impl TraceView {
         let trace_id = trace.trace_id.to_string();
         Self {
             name: rows.first().map_or_else(String::new, |(span, _)| span.name.to_string()),
-            started_at: OffsetDateTime::from(start).format(&Rfc3339).unwrap_or_default(),
+            started_at: timestamp(start),
             duration: for_people(whole),
             duration_ms: (whole.as_secs_f64() * 1e6).round() / 1e3,
             status: if failed { "error" } else { "unset" },

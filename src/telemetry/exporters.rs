@@ -22,7 +22,8 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::background::BackgroundClient;
-use super::config::{self, Otlp, Protocol};
+use super::config;
+use super::otlp::{Otlp, Protocol};
 use super::outage::Health;
 use super::partial;
 

@@ -1,19 +1,31 @@
 //! The `log` records of the application and of Rocket: to stderr, with the trace they belong to,
 //! and to the exporters of logs.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::SystemTime;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_appender_log::OpenTelemetryLogBridge;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+
+use super::timestamp::timestamp;
 
 /// Libraries whose records below a warning are noise to who does not debug them.
-const QUIET: [&str; 9] =
-    ["rocket", "hyper", "h2", "rustls", "tonic", "tower", "reqwest", "opentelemetry", "_"];
+const QUIET: [&str; 10] = [
+    "rocket",
+    "rocket_dyn_templates",
+    "hyper",
+    "hyper_util",
+    "h2",
+    "rustls",
+    "tonic",
+    "tower",
+    "reqwest",
+    "opentelemetry",
+];
 
 /// The process's logger.
 pub(crate) struct Logger {
@@ -47,9 +59,10 @@ impl Log for Logger {
         let quiet = QUIET.iter().any(|name| {
             target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         });
-        // Rocket's targets that end in `_` are details below a line that was not printed; among
-        // them is an error for every unmatched path.
-        !quiet || metadata.level() <= Level::Warn && !target.ends_with('_')
+        // Rocket's targets that end in `_` are details below a line that was not printed, among
+        // them an error for every unmatched path; and it tells its launch as a warning.
+        let detail = target.ends_with('_') || target.starts_with("rocket::launch");
+        !quiet || metadata.level() <= Level::Warn && !detail
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -62,11 +75,12 @@ impl Log for Logger {
             let context = span.span_context();
             context.is_valid().then(|| (context.trace_id(), context.span_id()))
         });
-        let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        let now = timestamp(SystemTime::now());
         let (level, target, args) = (record.level(), record.target(), record.args());
         let mut line = format!("{now} {level:<5} {target}: {args}");
         if let Some((trace_id, span_id)) = trace {
-            line.push_str(&format!(" trace_id={trace_id} span_id={span_id}"));
+            // Writing to a string does not fail.
+            let _ = write!(line, " trace_id={trace_id} span_id={span_id}");
         }
         line.push('\n');
         // Nothing is left to tell it to when stderr is closed.

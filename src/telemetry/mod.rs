@@ -10,10 +10,13 @@ mod config;
 mod exporters;
 mod lane;
 mod logging;
+mod otlp;
 mod outage;
 mod partial;
 mod pipeline;
+mod providers;
 mod recent;
+mod timestamp;
 mod variables;
 
 use std::sync::Arc;
@@ -23,33 +26,25 @@ use anyhow::Context as _;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TracerProvider;
-use opentelemetry::{InstrumentationScope, KeyValue, global};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::logs::{
-    BatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider, SimpleLogProcessor,
-};
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry::{InstrumentationScope, global};
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
-use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanLimits, SpanProcessor};
-use opentelemetry_semantic_conventions::resource as semconv;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanProcessor};
 
 pub use config::{
-    Batching, Config, ConfigError, DEFAULT_SERVICE_NAME, Exporter, Limits, Otlp, Propagator,
-    Protocol, Root, Sampling, Signal, Temporality,
+    Batching, Config, ConfigError, DEFAULT_SERVICE_NAME, Exporter, Limits, Propagator, Root,
+    Sampling, Signal, Temporality,
 };
+pub use otlp::{Otlp, Protocol};
 pub use outage::{ExporterStatus, State};
 pub use recent::{RecentTrace, RecentTraces};
+pub use timestamp::timestamp;
 pub use variables::{VARIABLES, Variable, Variables, help};
 
 use background::{Background, within};
-use exporters::Watched;
-use lane::Lane;
 use outage::Health;
 use pipeline::SpanPipeline;
-
-/// How long the console's spans may wait: who watches them wants them at once.
-const CONSOLE_DELAY: Duration = Duration::from_millis(100);
 
 /// What a shutdown may take for all signals together. Orchestrators kill after 10 s or more; a
 /// person at a terminal gives up sooner.
@@ -88,15 +83,14 @@ impl Telemetry {
         install_crypto();
         let background = Background::start().context("no thread for the telemetry")?;
         // Channels and timers of the exporters belong to the telemetry's runtime.
-        let _entered = background.handle().enter();
-        let resource = resource(&config);
+        let entered = background.handle().enter();
+        let resource = providers::resource(&config);
         let mut healths = Vec::new();
-        let pipeline = span_pipeline(&config, &resource, &background)?;
-        let tracer_provider = tracer_provider(&config, &resource, &pipeline, processors);
-        let meter_provider = meter_provider(&config, &resource, &background, &mut healths)?;
-        let logger_provider = logger_provider(&config, &resource, &background, &mut healths)?;
-        drop(_entered);
-        let meter_provider = meter_provider.build();
+        let pipeline = providers::span_pipeline(&config, &resource, &background)?;
+        let tracer_provider = providers::tracer(&config, &resource, &pipeline, processors);
+        let meter_provider = providers::meter(&config, &resource, &background, &mut healths)?;
+        let logger_provider = providers::logger(&config, &resource, &background, &mut healths)?;
+        drop(entered);
         Ok(Self {
             config,
             tracer_provider,
@@ -229,178 +223,4 @@ impl Telemetry {
 pub fn install_crypto() {
     // An error says that there is one, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-fn resource(config: &Config) -> Resource {
-    let given = config.resource.iter();
-    let given = given.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-    // Later attributes win: the version is a default, as the name is already.
-    Resource::builder_empty()
-        .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attribute(KeyValue::new(semconv::SERVICE_VERSION, env!("CARGO_PKG_VERSION")))
-        .with_attributes(given)
-        .with_service_name(config.service_name.clone())
-        .build()
-}
-
-fn span_pipeline(
-    config: &Config,
-    resource: &Resource,
-    background: &Background,
-) -> anyhow::Result<SpanPipeline> {
-    use opentelemetry_sdk::trace::SpanExporter as _;
-    let Signal { exporters, otlp } = &config.traces;
-    let mut lanes = Vec::new();
-    for exporter in exporters.iter().filter(|_| !config.disabled) {
-        let lane = match exporter {
-            Exporter::Otlp => {
-                let mut exporter = exporters::spans(otlp, background.handle())?;
-                exporter.set_resource(resource);
-                let health = Health::new("traces", "otlp", Some(otlp.target()));
-                let lane = Lane::new(config.span_batching, otlp.timeout, health);
-                background.handle().spawn(lane.clone().run(exporter));
-                lane
-            }
-            Exporter::Console => {
-                let mut exporter = opentelemetry_stdout::SpanExporter::default();
-                exporter.set_resource(resource);
-                let batching = Batching { delay: CONSOLE_DELAY, ..config.span_batching };
-                let health = Health::new("traces", "console", None);
-                let lane = Lane::new(batching, otlp.timeout, health);
-                background.handle().spawn(lane.clone().run(exporter));
-                lane
-            }
-        };
-        lanes.push(lane);
-    }
-    let keep = config.recent_traces > 0 && !config.disabled;
-    let recent = keep.then(|| RecentTraces::new(config.recent_traces, config.recent_bytes));
-    let limit = config.limits.value_length;
-    let most = config.span_batching.queue;
-    let pipeline = SpanPipeline::new(lanes, recent.map(Arc::new), limit, most);
-    background.handle().spawn(pipeline.clone().run());
-    Ok(pipeline)
-}
-
-fn tracer_provider(
-    config: &Config,
-    resource: &Resource,
-    pipeline: &SpanPipeline,
-    processors: Vec<Box<dyn SpanProcessor>>,
-) -> SdkTracerProvider {
-    let limits = &config.limits;
-    let builder = SdkTracerProvider::builder()
-        .with_resource(resource.clone())
-        .with_sampler(sampler(config))
-        .with_span_limits(SpanLimits {
-            max_attributes_per_span: limits.attributes,
-            max_events_per_span: limits.events,
-            max_links_per_span: limits.links,
-            max_attributes_per_event: limits.event_attributes,
-            max_attributes_per_link: limits.link_attributes,
-        })
-        .with_span_processor(pipeline.clone());
-    let builder = processors.into_iter().fold(builder, |b, p| b.with_span_processor(Boxed(p)));
-    builder.build()
-}
-
-fn sampler(config: &Config) -> Sampler {
-    if config.disabled {
-        return Sampler::AlwaysOff;
-    }
-    let root = match config.sampling.root {
-        Root::On => Sampler::AlwaysOn,
-        Root::Off => Sampler::AlwaysOff,
-        Root::Ratio(ratio) => Sampler::TraceIdRatioBased(ratio),
-    };
-    if config.sampling.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
-}
-
-fn meter_provider(
-    config: &Config,
-    resource: &Resource,
-    background: &Background,
-    healths: &mut Vec<Arc<Health>>,
-) -> anyhow::Result<opentelemetry_sdk::metrics::MeterProviderBuilder> {
-    let Signal { exporters, otlp } = &config.metrics;
-    let mut builder = SdkMeterProvider::builder().with_resource(resource.clone());
-    for exporter in exporters.iter().filter(|_| !config.disabled) {
-        let interval = config.metric_interval;
-        builder = match exporter {
-            Exporter::Otlp => {
-                let health = Arc::new(Health::new("metrics", "otlp", Some(otlp.target())));
-                healths.push(health.clone());
-                let inner = exporters::metrics(otlp, config.temporality, background.handle())?;
-                let reader = PeriodicReader::builder(Watched { inner, health });
-                builder.with_reader(reader.with_interval(interval).build())
-            }
-            Exporter::Console => {
-                let health = Arc::new(Health::new("metrics", "console", None));
-                healths.push(health.clone());
-                let inner = opentelemetry_stdout::MetricExporter::default();
-                let reader = PeriodicReader::builder(Watched { inner, health });
-                builder.with_reader(reader.with_interval(interval).build())
-            }
-        };
-    }
-    Ok(builder)
-}
-
-fn logger_provider(
-    config: &Config,
-    resource: &Resource,
-    background: &Background,
-    healths: &mut Vec<Arc<Health>>,
-) -> anyhow::Result<Option<SdkLoggerProvider>> {
-    let Signal { exporters, otlp } = &config.logs;
-    if exporters.is_empty() || config.disabled {
-        return Ok(None);
-    }
-    let mut builder = SdkLoggerProvider::builder().with_resource(resource.clone());
-    for exporter in exporters {
-        builder = match exporter {
-            Exporter::Otlp => {
-                let health = Arc::new(Health::new("logs", "otlp", Some(otlp.target())));
-                healths.push(health.clone());
-                let inner = exporters::logs(otlp, background.handle())?;
-                let Batching { delay, queue, batch } = config.log_batching;
-                let batching = BatchConfigBuilder::default()
-                    .with_scheduled_delay(delay)
-                    .with_max_queue_size(queue)
-                    .with_max_export_batch_size(batch)
-                    .build();
-                let processor = BatchLogProcessor::builder(Watched { inner, health });
-                builder.with_log_processor(processor.with_batch_config(batching).build())
-            }
-            Exporter::Console => {
-                let health = Arc::new(Health::new("logs", "console", None));
-                healths.push(health.clone());
-                let inner = opentelemetry_stdout::LogExporter::default();
-                builder.with_log_processor(SimpleLogProcessor::new(Watched { inner, health }))
-            }
-        };
-    }
-    Ok(Some(builder.build()))
-}
-
-/// A processor of any type, for the SDK's builder takes no boxed one.
-#[derive(Debug)]
-struct Boxed(Box<dyn SpanProcessor>);
-
-impl SpanProcessor for Boxed {
-    fn on_start(&self, span: &mut opentelemetry_sdk::trace::Span, cx: &opentelemetry::Context) {
-        self.0.on_start(span, cx);
-    }
-    fn on_end(&self, span: opentelemetry_sdk::trace::SpanData) {
-        self.0.on_end(span);
-    }
-    fn force_flush(&self) -> opentelemetry_sdk::error::OTelSdkResult {
-        self.0.force_flush()
-    }
-    fn shutdown_with_timeout(&self, timeout: Duration) -> opentelemetry_sdk::error::OTelSdkResult {
-        self.0.shutdown_with_timeout(timeout)
-    }
-    fn set_resource(&mut self, resource: &Resource) {
-        self.0.set_resource(resource);
-    }
 }

@@ -65,9 +65,14 @@ impl Health {
         exporter: &'static str,
         target: Option<String>,
     ) -> Self {
-        let condition = Mutex::new(Condition { state: State::Idle, detail: None, outage: None });
-        let (exported, dropped) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { signal, exporter, target, exported, dropped, condition }
+        Self {
+            signal,
+            exporter,
+            target,
+            exported: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            condition: Mutex::new(Condition { state: State::Idle, detail: None, outage: None }),
+        }
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {
@@ -98,6 +103,7 @@ impl Health {
 
     /// An export failed. What it held may still be sent again: `dropped` counts what will not.
     pub(crate) fn failed(&self, error: &str) {
+        let error = readable(error);
         let mut condition = self.condition();
         condition.state = State::Failing;
         condition.detail = Some(error.to_owned());
@@ -140,4 +146,10 @@ impl Health {
             dropped: self.dropped.load(Ordering::Relaxed),
         }
     }
+}
+
+/// The part of an exporter's error that tells a person something: the gRPC code and its cause.
+fn readable(error: &str) -> &str {
+    let code = error.split_once("gRPC code: ").map_or(error, |(_, code)| code);
+    code.strip_prefix("Operation failed: ").unwrap_or(code)
 }

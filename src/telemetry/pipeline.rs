@@ -91,7 +91,9 @@ impl SpanPipeline {
             return;
         }
         if let Some(limit) = self.0.value_length {
-            spans.iter_mut().for_each(|span| truncate(span, limit));
+            for span in &mut spans {
+                truncate(span, limit);
+            }
         }
         if let Some(recent) = &self.0.recent {
             recent.add(&spans);
@@ -119,12 +121,14 @@ impl SpanPipeline {
         self.hand_on();
         let deadline = Instant::now() + timeout;
         let waiting: Vec<mpsc::Receiver<_>> = self.0.lanes.iter().map(|l| l.flush()).collect();
-        let results = waiting.into_iter().map(|receiver| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            receiver.recv_timeout(left).unwrap_or(Err(OTelSdkError::Timeout(timeout)))
-        });
+        let mut first_error = Ok(());
         // Every lane is waited for; the first error is told.
-        results.fold(Ok(()), |all, result| all.and(result))
+        for receiver in waiting {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let result = receiver.recv_timeout(left);
+            first_error = first_error.and(result.unwrap_or(Err(OTelSdkError::Timeout(timeout))));
+        }
+        first_error
     }
 }
 

@@ -1,7 +1,7 @@
 //! The environment variables: one table of them, and typed readers that name what is wrong.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -104,6 +104,16 @@ pub const VARIABLES: &[Variable] = &[
         "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
         "RFC 9110's and PATCH",
         "HTTP methods told by name, in place of the default list",
+    ),
+    row(
+        "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS",
+        "",
+        "request headers to record on spans; headers can hold secrets",
+    ),
+    row(
+        "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS",
+        "",
+        "response headers to record on spans",
     ),
     row("RECENT_TRACES_MAX", "100", "traces kept for the page; 0 switches them off"),
     row("RECENT_TRACES_MAX_BYTES", "8388608", "bytes of spans kept for the page"),
@@ -208,17 +218,21 @@ impl Variables {
         Ok(chosen)
     }
 
+    /// A comma-separated list of any words.
+    pub(crate) fn words(&self, name: &str) -> Vec<String> {
+        let list = self.get(name).unwrap_or_default().split(',').map(str::trim);
+        list.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+
     /// The signal's own variable, else the general one, with the name of the one that counted.
     pub(crate) fn signal(&self, signal: &str, name: &str) -> (String, Option<&str>) {
         let own = format!("OTEL_EXPORTER_OTLP_{signal}_{name}");
-        match self.get(&own) {
-            Some(value) => (own, Some(value)),
-            None => {
-                let general = format!("OTEL_EXPORTER_OTLP_{name}");
-                let value = self.get(&general);
-                (general, value)
-            }
+        if let Some(value) = self.get(&own) {
+            return (own, Some(value));
         }
+        let general = format!("OTEL_EXPORTER_OTLP_{name}");
+        let value = self.get(&general);
+        (general, value)
     }
 
     /// Variables that look meant for OpenTelemetry and that nothing here reads: most are typos.
@@ -251,9 +265,10 @@ pub fn help() -> String {
     let mut text = String::from("Environment variables (an empty one counts as unset):\n");
     for Variable { name, default, help } in VARIABLES {
         let name = name.replace("{SIGNAL}", "[SIGNAL_]");
-        text.push_str(&format!("  {name}\n          {help}"));
+        // Writing to a string does not fail.
+        let _ = write!(text, "  {name}\n          {help}");
         if !default.is_empty() {
-            text.push_str(&format!(" [default: {default}]"));
+            let _ = write!(text, " [default: {default}]");
         }
         text.push('\n');
     }

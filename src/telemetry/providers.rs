@@ -1,0 +1,218 @@
+//! From configuration to the SDK's providers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{
+    BatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider, SimpleLogProcessor,
+};
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use opentelemetry_sdk::trace::{
+    Sampler, SdkTracerProvider, Span, SpanData, SpanExporter, SpanLimits, SpanProcessor,
+};
+use opentelemetry_semantic_conventions::resource as semconv;
+
+use super::background::Background;
+use super::config::{Batching, Config, Exporter, Root, Signal};
+use super::exporters::{self, Watched};
+use super::lane::Lane;
+use super::outage::Health;
+use super::pipeline::SpanPipeline;
+use super::recent::RecentTraces;
+
+/// How long the console's spans may wait: who watches them wants them at once.
+const CONSOLE_DELAY: Duration = Duration::from_millis(100);
+
+pub(super) fn resource(config: &Config) -> Resource {
+    let given = config.resource.iter();
+    let given = given.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    // Later attributes win: the version is a default, as the name is already.
+    Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attribute(KeyValue::new(semconv::SERVICE_VERSION, env!("CARGO_PKG_VERSION")))
+        .with_attributes(given)
+        .with_service_name(config.service_name.clone())
+        .build()
+}
+
+pub(super) fn span_pipeline(
+    config: &Config,
+    resource: &Resource,
+    background: &Background,
+) -> anyhow::Result<SpanPipeline> {
+    let Signal { exporters, otlp } = &config.traces;
+    let mut lanes = Vec::new();
+    for exporter in exporters.iter().filter(|_| !config.disabled) {
+        lanes.push(match exporter {
+            Exporter::Otlp => {
+                let exporter = exporters::spans(otlp, background.handle())?;
+                let health = Health::new("traces", "otlp", Some(otlp.target()));
+                let lane = Lane::new(config.span_batching, otlp.timeout, health);
+                start(background, lane, exporter, resource)
+            }
+            Exporter::Console => {
+                let exporter = opentelemetry_stdout::SpanExporter::default();
+                let batching = Batching { delay: CONSOLE_DELAY, ..config.span_batching };
+                let lane =
+                    Lane::new(batching, otlp.timeout, Health::new("traces", "console", None));
+                start(background, lane, exporter, resource)
+            }
+        });
+    }
+    let keep = config.recent_traces > 0 && !config.disabled;
+    let recent = keep.then(|| RecentTraces::new(config.recent_traces, config.recent_bytes));
+    let limit = config.limits.value_length;
+    let most = config.span_batching.queue;
+    let pipeline = SpanPipeline::new(lanes, recent.map(Arc::new), limit, most);
+    background.handle().spawn(pipeline.clone().run());
+    Ok(pipeline)
+}
+
+fn start(
+    background: &Background,
+    lane: Arc<Lane>,
+    mut exporter: impl SpanExporter + 'static,
+    resource: &Resource,
+) -> Arc<Lane> {
+    exporter.set_resource(resource);
+    background.handle().spawn(lane.clone().run(exporter));
+    lane
+}
+
+pub(super) fn tracer(
+    config: &Config,
+    resource: &Resource,
+    pipeline: &SpanPipeline,
+    processors: Vec<Box<dyn SpanProcessor>>,
+) -> SdkTracerProvider {
+    let limits = &config.limits;
+    let builder = SdkTracerProvider::builder()
+        .with_resource(resource.clone())
+        .with_sampler(sampler(config))
+        .with_span_limits(SpanLimits {
+            max_attributes_per_span: limits.attributes,
+            max_events_per_span: limits.events,
+            max_links_per_span: limits.links,
+            max_attributes_per_event: limits.event_attributes,
+            max_attributes_per_link: limits.link_attributes,
+        })
+        .with_span_processor(pipeline.clone());
+    let builder = processors.into_iter().fold(builder, |b, p| b.with_span_processor(Boxed(p)));
+    builder.build()
+}
+
+fn sampler(config: &Config) -> Sampler {
+    if config.disabled {
+        return Sampler::AlwaysOff;
+    }
+    let root = match config.sampling.root {
+        Root::On => Sampler::AlwaysOn,
+        Root::Off => Sampler::AlwaysOff,
+        Root::Ratio(ratio) => Sampler::TraceIdRatioBased(ratio),
+    };
+    if config.sampling.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
+}
+
+pub(super) fn meter(
+    config: &Config,
+    resource: &Resource,
+    background: &Background,
+    healths: &mut Vec<Arc<Health>>,
+) -> anyhow::Result<SdkMeterProvider> {
+    let Signal { exporters, otlp } = &config.metrics;
+    let mut builder = SdkMeterProvider::builder().with_resource(resource.clone());
+    for exporter in exporters.iter().filter(|_| !config.disabled) {
+        builder = match exporter {
+            Exporter::Otlp => {
+                let inner = exporters::metrics(otlp, config.temporality, background.handle())?;
+                let health = Health::new("metrics", "otlp", Some(otlp.target()));
+                builder.with_reader(reader(config, inner, health, healths))
+            }
+            Exporter::Console => {
+                let inner = opentelemetry_stdout::MetricExporter::default();
+                let health = Health::new("metrics", "console", None);
+                builder.with_reader(reader(config, inner, health, healths))
+            }
+        };
+    }
+    Ok(builder.build())
+}
+
+fn reader<E: PushMetricExporter>(
+    config: &Config,
+    inner: E,
+    health: Health,
+    healths: &mut Vec<Arc<Health>>,
+) -> PeriodicReader<Watched<E>> {
+    let health = watch(health, healths);
+    let builder = PeriodicReader::builder(Watched { inner, health });
+    builder.with_interval(config.metric_interval).build()
+}
+
+fn watch(health: Health, healths: &mut Vec<Arc<Health>>) -> Arc<Health> {
+    let health = Arc::new(health);
+    healths.push(health.clone());
+    health
+}
+
+pub(super) fn logger(
+    config: &Config,
+    resource: &Resource,
+    background: &Background,
+    healths: &mut Vec<Arc<Health>>,
+) -> anyhow::Result<Option<SdkLoggerProvider>> {
+    let Signal { exporters, otlp } = &config.logs;
+    if exporters.is_empty() || config.disabled {
+        return Ok(None);
+    }
+    let mut builder = SdkLoggerProvider::builder().with_resource(resource.clone());
+    for exporter in exporters {
+        builder = match exporter {
+            Exporter::Otlp => {
+                let health = watch(Health::new("logs", "otlp", Some(otlp.target())), healths);
+                let inner = exporters::logs(otlp, background.handle())?;
+                let Batching { delay, queue, batch } = config.log_batching;
+                let batching = BatchConfigBuilder::default()
+                    .with_scheduled_delay(delay)
+                    .with_max_queue_size(queue)
+                    .with_max_export_batch_size(batch)
+                    .build();
+                let processor = BatchLogProcessor::builder(Watched { inner, health });
+                builder.with_log_processor(processor.with_batch_config(batching).build())
+            }
+            Exporter::Console => {
+                let health = watch(Health::new("logs", "console", None), healths);
+                let inner = opentelemetry_stdout::LogExporter::default();
+                builder.with_log_processor(SimpleLogProcessor::new(Watched { inner, health }))
+            }
+        };
+    }
+    Ok(Some(builder.build()))
+}
+
+/// A processor of any type, for the SDK's builder takes no boxed one.
+#[derive(Debug)]
+struct Boxed(Box<dyn SpanProcessor>);
+
+impl SpanProcessor for Boxed {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
+        self.0.on_start(span, cx);
+    }
+    fn on_end(&self, span: SpanData) {
+        self.0.on_end(span);
+    }
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
+    }
+}
