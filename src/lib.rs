@@ -12,7 +12,7 @@
 //! - [`runner`]: functional tests, load and verification of traces; it speaks HTTP only, so it
 //!   can test any deployment.
 //! - [`healthcheck`]: for containers without curl.
-//! - [`cli`]: the command line.
+//! - [`cli`]: the command line. [`tls`]: what all clients encrypt with.
 //!
 //! Imports go one way: `main` → {`server`, `runner`, `healthcheck`} → {`handlers`, `instrument`,
 //! `telemetry`}. Handlers and instrument import nothing of ours, telemetry nothing of the server;
@@ -25,3 +25,4 @@ pub mod instrument;
 pub mod runner;
 pub mod server;
 pub mod telemetry;
+pub mod tls;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use rocket_otel_demo::cli::{Cli, Command};
 use rocket_otel_demo::server::serve::{BadSetting, serve};
 use rocket_otel_demo::telemetry::ConfigError;
-use rocket_otel_demo::{healthcheck, runner, telemetry};
+use rocket_otel_demo::{healthcheck, runner};
 
 /// What a wrong option or variable ends with, as clap's own errors do.
 const USAGE: u8 = 2;
@@ -27,6 +27,5 @@ fn main() -> ExitCode {
 }
 
 fn run(runner: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    telemetry::install_crypto();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(runner)
 }

@@ -10,7 +10,7 @@
 # evaluation error, so everything that flake.nix and nix/*.nix call must be in this list, and each
 # name in it is nixpkgs 26.05's own, with the same meaning; .ci/nix holds the files to the list:
 #
-# names: lib.fileset.toSource lib.fileset.unions lib.genAttrs lib.getExe lib.importTOML lib.licenses.mit
+# names: lib.fileset.maybeMissing lib.fileset.toSource lib.fileset.unions lib.genAttrs lib.getExe lib.importTOML lib.licenses.mit
 # names: lib.optionalAttrs lib.optionalString lib.optionals
 # names: pkgs.callPackage pkgs.callPackages pkgs.dockerTools.buildLayeredImage pkgs.dockerTools.caCertificates
 # names: pkgs.mkShell pkgs.runCommand pkgs.rustPlatform.buildRustPackage pkgs.stdenv.hostPlatform.isLinux
@@ -45,10 +45,16 @@
         optionalString = condition: string: if condition then string else "";
         optionals = condition: list: if condition then list else [ ];
         fileset = {
-          unions = map (
+          maybeMissing = path: {
+            missing = !builtins.pathExists path;
+            inherit path;
+          };
+          unions = builtins.concatMap (
             path:
-            if builtins.pathExists path then
-              toString path
+            if path ? missing then
+              if path.missing then [ ] else [ (toString path.path) ]
+            else if builtins.pathExists path then
+              [ (toString path) ]
             else
               throw "lib.fileset.unions: ${toString path} is not there"
           );
@@ -421,6 +427,8 @@
               // {
                 meta.mainProgram = "treefmt";
               };
+            # `nix develop` itself asks the flake's nixpkgs for it.
+            bashInteractive = hostTool "bash";
             clippy = hostTool "cargo-clippy";
             rustfmt = hostTool "rustfmt";
           }

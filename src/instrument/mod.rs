@@ -10,7 +10,7 @@
 //! #[get("/users/<id>")]
 //! async fn user(id: u64) -> String { format!("user {id}") }
 //!
-//! # rocket_otel_demo::telemetry::install_crypto();
+//! # rocket_otel_demo::tls::install_default();
 //! let rocket = rocket::build()
 //!     .attach(RequestTracing::new())                              // a span for every request,
 //!     .mount("/", traced(routes![user]))                          // current in its handler,

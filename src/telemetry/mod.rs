@@ -80,7 +80,7 @@ impl Telemetry {
         config: Config,
         processors: Vec<Box<dyn SpanProcessor>>,
     ) -> anyhow::Result<Self> {
-        install_crypto();
+        crate::tls::install_default();
         let background = Background::start().context("no thread for the telemetry")?;
         // Channels and timers of the exporters belong to the telemetry's runtime.
         let entered = background.handle().enter();
@@ -217,10 +217,4 @@ impl Telemetry {
     pub fn handle(&self) -> &tokio::runtime::Handle {
         self.background.handle()
     }
-}
-
-/// Makes ring the TLS of every client of this process, unless it has chosen already.
-pub fn install_crypto() {
-    // An error says that there is one, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
 }
