@@ -19,6 +19,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
+/// Traces on the page: it is fetched anew at every change, and 100 traces of 5 spans are 700 KB.
+const SHOWN: usize = 25;
+
 /// An endpoint to try.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Endpoint {
@@ -111,13 +114,15 @@ impl Page {
     fn lists(&self) -> Lists {
         let recent = self.telemetry.recent();
         let service = &self.telemetry.config().service_name;
-        let traces = TraceView::newest_first(recent, service, self.jaeger_ui.as_deref());
+        let mut traces = TraceView::newest_first(recent, service, self.jaeger_ui.as_deref());
+        let kept = traces.len();
+        traces.truncate(SHOWN);
         Lists {
             exporters: self.telemetry.exporters(),
             jaeger_ui_url: self.jaeger_ui.clone(),
             recent: Recent {
                 enabled: recent.is_some(),
-                kept: traces.len(),
+                kept,
                 max_traces: recent.map_or(0, |recent| recent.max_traces()),
                 off_hint: "RECENT_TRACES_MAX above 0, and OTEL_SDK_DISABLED unset, switch it on",
             },

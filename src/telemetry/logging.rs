@@ -34,6 +34,14 @@ pub(crate) struct Logger {
 }
 
 impl Logger {
+    /// Rocket warns of every browser that closes a page with an event stream on it.
+    fn is_farewell(&self, record: &Record<'_>) -> bool {
+        self.level < LevelFilter::Debug
+            && record.target() == "rocket::server"
+            && record.level() == Level::Warn
+            && record.args().to_string().starts_with("Connection failed")
+    }
+
     pub(crate) fn new(level: LevelFilter, provider: Option<&SdkLoggerProvider>) -> Self {
         Self { level, export: provider.map(OpenTelemetryLogBridge::new) }
     }
@@ -66,7 +74,7 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) {
+        if !self.enabled(record.metadata()) || self.is_farewell(record) {
             return;
         }
         // The current context gives stderr its ids, and the exporter takes them from there too.

@@ -139,6 +139,13 @@ impl Variables {
             .collect()
     }
 
+    /// Sets a variable that is not set: an application's own default.
+    pub fn set_default(&mut self, name: &str, value: &str) {
+        if self.get(name).is_none() {
+            self.0.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
     /// A variable's value; an empty one counts as unset, as the specification has it.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         debug_assert!(is_listed(name), "{name} is not in the table of variables");
@@ -276,4 +283,23 @@ pub fn help() -> String {
         "SIGNAL is TRACES, METRICS or LOGS: a signal's own variable wins over the general one.",
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The documentation's table, made from this one: a row here that is not there fails.
+    #[test]
+    fn the_documentation_tells_every_variable_with_its_default() {
+        let mut table =
+            String::from("| variable | default | what it does |\n| --- | --- | --- |\n");
+        for Variable { name, default, help } in VARIABLES {
+            let name = name.replace("{SIGNAL}", "*");
+            let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+            let _ = writeln!(table, "| `{name}` | {default} | {help} |");
+        }
+        let documented = include_str!("../../docs/configuration.md");
+        assert!(documented.contains(&table), "docs/configuration.md shall hold:\n{table}");
+    }
 }

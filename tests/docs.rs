@@ -1,0 +1,44 @@
+//! The documentation holds: its links lead somewhere, and its code is code that compiles.
+#![allow(clippy::expect_used, reason = "a test that fails may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = fs::read_dir(root.join("docs")).expect("docs/ is there");
+    let docs = folder.map(|entry| entry.expect("readable").path());
+    let names = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name));
+    let all = names.into_iter().chain(docs);
+    all.filter(|path| path.extension().is_some_and(|e| e == "md")).collect()
+}
+
+#[test]
+fn links_within_the_repository_lead_to_files() {
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("readable");
+        let folder = document.parent().expect("a file has a folder");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            if !file.is_empty() && !target.contains("://") {
+                assert!(folder.join(file).exists(), "{}: {target}", document.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_code_of_the_readme_stands_in_the_compiled_example() {
+    let squeeze = |text: &str| {
+        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("//"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let example = squeeze(include_str!("../examples/custom_instrumentation.rs"));
+    let readme = include_str!("../README.md");
+    let blocks: Vec<_> = readme.split("```rust,ignore\n").skip(1).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let code = squeeze(block.split("```").next().unwrap_or_default());
+        assert!(example.contains(&code), "not in the example:\n{code}");
+    }
+}
