@@ -217,7 +217,7 @@ impl Fairing for RequestTracing {
                 let span = recorder.span(request, &self.parent(request));
                 request.local_cache(|| Tracked::Span(Box::new(span)));
             }
-        } else if request.headers().contains("traceparent") {
+        } else if ["traceparent", "baggage"].iter().any(|name| request.headers().contains(name)) {
             let parent = self.parent(request);
             request.local_cache(|| Tracked::Passing(parent));
         }
@@ -239,7 +239,8 @@ impl Fairing for ResponseTracing {
         let Some(span) = Tracked::of(request).span() else {
             return;
         };
-        let status = response.status();
+        let upgrades = is_upgraded(request, response);
+        let status = if upgrades { Status::SwitchingProtocols } else { response.status() };
         span.set_status(status.code);
         // Below 400 the last route tried is the one that answered, also if it is not wrapped.
         if !span.has_route() && status.code < 400 {
@@ -258,13 +259,20 @@ impl Fairing for ResponseTracing {
         let bodiless = span.is_head
             || matches!(status, Status::NoContent | Status::NotModified)
             || response.body().is_none();
-        if is_event_stream(response) {
+        if upgrades || is_event_stream(response) {
             // It lasts as long as the client stays: what there is to tell is known by now.
             span.end();
         } else if !bodiless {
             body::watch(response, span).await;
         }
     }
+}
+
+/// Whether Rocket will make this a 101: it does so after the response fairings, where the route
+/// offers a protocol that the client asks for.
+fn is_upgraded<'r>(request: &'r Request<'_>, response: &mut Response<'r>) -> bool {
+    let asked = request.headers().get("Upgrade").flat_map(|list| list.split(','));
+    asked.map(str::trim).any(|protocol| response.upgrade(protocol).is_some())
 }
 
 fn is_event_stream(response: &Response<'_>) -> bool {

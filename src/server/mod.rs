@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::global::BoxedTracer;
+use opentelemetry::trace::noop::NoopTracer;
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::{Build, Rocket};
@@ -80,12 +81,19 @@ fn app(telemetry: &Telemetry, settings: &Settings) -> anyhow::Result<App> {
             .build()
     };
     let client = TracedClient::new(NativeHost::client()?)
-        .with_tracer(telemetry.tracer(RequestTracing::scope()))
         .with_meter(&telemetry.meter(RequestTracing::scope()))
         .with_propagator(telemetry.propagator())
         .with_known_methods(telemetry.config().known_methods.clone());
+    // A tracer of a disabled SDK would put ids of its own in place of the caller's. The API's
+    // hands on what came.
+    let (client, tracer) = if telemetry.config().disabled {
+        let none = BoxedTracer::new(Box::new(NoopTracer::new()));
+        (client.with_tracer(NoopTracer::new()), none)
+    } else {
+        let tracer = BoxedTracer::new(Box::new(telemetry.tracer(scope())));
+        (client.with_tracer(telemetry.tracer(RequestTracing::scope())), tracer)
+    };
     let host = NativeHost::new(client, settings.downstream.clone());
-    let tracer = BoxedTracer::new(Box::new(telemetry.tracer(scope())));
     let meter = telemetry.meter(scope());
     Ok(App::new(host, tracer, &meter, telemetry.config().service_name.clone()))
 }

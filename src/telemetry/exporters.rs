@@ -24,7 +24,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use super::background::BackgroundClient;
 use super::config;
 use super::otlp::{Otlp, Protocol};
-use super::outage::Health;
+use super::outage::{Health, Loss};
 use super::partial;
 
 /// The OTLP exporter of spans.
@@ -151,7 +151,7 @@ impl<E> Watched<E> {
             }
             Err(error) => {
                 self.health.failed(&error.to_string());
-                self.health.dropped(count);
+                self.health.dropped(Loss::Failed, count);
             }
         }
         result

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::config::Batching;
-use super::outage::Health;
+use super::outage::{Health, Loss};
 use super::partial;
 
 /// The pause after a first failed export; it doubles with each further one.
@@ -74,11 +74,16 @@ impl Lane {
         }
         drop(queue);
         if too_many > 0 {
-            self.health.dropped(too_many as u64);
+            self.health.dropped(Loss::QueueFull, too_many as u64);
         }
         if before == 0 || len >= self.settings.batch {
             self.wake.notify_one();
         }
+    }
+
+    /// Spans that wait, those of an export on its way included.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.queue().spans.len() as u64 + self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Asks for everything to be exported now; the receiver gets the result.
@@ -92,7 +97,7 @@ impl Lane {
     /// Gives up what has not been exported, and counts it as dropped.
     pub(crate) fn abandon(&self) {
         let left = self.queue().spans.drain(..).len() as u64;
-        self.health.dropped(left + self.in_flight.swap(0, Ordering::Relaxed));
+        self.health.dropped(Loss::Failed, left + self.in_flight.swap(0, Ordering::Relaxed));
     }
 
     /// Exports for as long as the runtime lives.
@@ -161,7 +166,7 @@ impl Lane {
                     if failure.retryable {
                         return Err(failure.message);
                     }
-                    self.health.dropped(held.len() as u64);
+                    self.health.dropped(Loss::Failed, held.len() as u64);
                 }
             }
             held.clear();

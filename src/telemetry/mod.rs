@@ -12,6 +12,7 @@ mod lane;
 mod logging;
 mod otlp;
 mod outage;
+mod own_metrics;
 mod partial;
 mod pipeline;
 mod providers;
@@ -91,6 +92,8 @@ impl Telemetry {
         let meter_provider = providers::meter(&config, &resource, &background, &mut healths)?;
         let logger_provider = providers::logger(&config, &resource, &background, &mut healths)?;
         drop(entered);
+        let meter = meter_provider.meter_with_scope(own_metrics::scope());
+        own_metrics::observe(&meter, pipeline.lanes());
         Ok(Self {
             config,
             tracer_provider,

@@ -40,6 +40,31 @@ pub struct ExporterStatus {
     pub dropped: u64,
 }
 
+/// Why items were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// There was no room for them.
+    QueueFull,
+    /// They ended after the shutdown.
+    AlreadyShutdown,
+    /// Their export failed for good, or there was no more time for it.
+    Failed,
+    /// The backend took the export, but not them.
+    Rejected,
+}
+
+impl Loss {
+    /// `error.type`, as the semantic conventions name it where they do.
+    pub(crate) fn error_type(self) -> &'static str {
+        match self {
+            Loss::QueueFull => "queue_full",
+            Loss::AlreadyShutdown => "already_shutdown",
+            Loss::Failed => "export_failed",
+            Loss::Rejected => "rejected",
+        }
+    }
+}
+
 /// The condition of one exporter of one signal.
 #[derive(Debug)]
 pub(crate) struct Health {
@@ -47,7 +72,7 @@ pub(crate) struct Health {
     exporter: &'static str,
     target: Option<String>,
     exported: AtomicU64,
-    dropped: AtomicU64,
+    lost: [AtomicU64; 4],
     condition: Mutex<Condition>,
 }
 
@@ -70,7 +95,7 @@ impl Health {
             exporter,
             target,
             exported: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
+            lost: Default::default(),
             condition: Mutex::new(Condition { state: State::Idle, detail: None, outage: None }),
         }
     }
@@ -93,7 +118,7 @@ impl Health {
             return;
         };
         drop(condition);
-        let lost = self.dropped.load(Ordering::Relaxed) - before;
+        let lost = self.all_losses() - before;
         let seconds = since.elapsed().as_secs_f64();
         let (signal, place) = (self.signal, self.place());
         log::info!(
@@ -110,7 +135,7 @@ impl Health {
         if condition.outage.is_some() {
             return;
         }
-        condition.outage = Some((Instant::now(), self.dropped.load(Ordering::Relaxed)));
+        condition.outage = Some((Instant::now(), self.all_losses()));
         drop(condition);
         let (signal, place) = (self.signal, self.place());
         let variable = format!("OTEL_{}_EXPORTER", signal.to_ascii_uppercase());
@@ -123,13 +148,41 @@ impl Health {
     }
 
     /// `count` items are lost for good.
-    pub(crate) fn dropped(&self, count: u64) {
-        self.dropped.fetch_add(count, Ordering::Relaxed);
+    pub(crate) fn dropped(&self, loss: Loss, count: u64) {
+        self.lost[loss as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Items lost for this reason.
+    pub(crate) fn lost(&self, loss: Loss) -> u64 {
+        self.lost[loss as usize].load(Ordering::Relaxed)
+    }
+
+    /// Items that reached the exporter, but no backend.
+    pub(crate) fn export_losses(&self) -> u64 {
+        self.lost(Loss::Failed) + self.lost(Loss::Rejected)
+    }
+
+    fn all_losses(&self) -> u64 {
+        self.lost(Loss::QueueFull) + self.lost(Loss::AlreadyShutdown) + self.export_losses()
+    }
+
+    /// Items that a backend took.
+    pub(crate) fn exported_count(&self) -> u64 {
+        self.exported.load(Ordering::Relaxed)
+    }
+
+    /// `otel.component.type` of the exporter of spans.
+    pub(crate) fn component_type(&self) -> &'static str {
+        match &self.target {
+            None => "stdout_span_exporter",
+            Some(target) if target.ends_with("(grpc)") => "otlp_grpc_span_exporter",
+            Some(_) => "otlp_http_span_exporter",
+        }
     }
 
     /// A backend took an export but refused a part of it.
     pub(crate) fn rejected(&self, count: u64, message: &str) {
-        self.dropped(count);
+        self.dropped(Loss::Rejected, count);
         let (signal, place) = (self.signal, self.place());
         log::warn!("{signal}: {place} rejected {count} of an export: {message}");
     }
@@ -142,8 +195,8 @@ impl Health {
             target: self.target.clone(),
             state: condition.state,
             detail: condition.detail.clone(),
-            exported: self.exported.load(Ordering::Relaxed),
-            dropped: self.dropped.load(Ordering::Relaxed),
+            exported: self.exported_count(),
+            dropped: self.all_losses(),
         }
     }
 }

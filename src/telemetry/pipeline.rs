@@ -14,6 +14,7 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use tokio::sync::Notify;
 
 use super::lane::Lane;
+use super::outage::Loss;
 use super::recent::RecentTraces;
 
 /// How long spans gather before they are handed on: short for a person who waits for the page,
@@ -141,8 +142,9 @@ impl SpanProcessor for SpanPipeline {
         }
         let mut inbox = self.inbox();
         if inbox.closed || inbox.spans.len() >= self.0.most {
+            let loss = if inbox.closed { Loss::AlreadyShutdown } else { Loss::QueueFull };
             drop(inbox);
-            self.0.lanes.iter().for_each(|lane| lane.health.dropped(1));
+            self.0.lanes.iter().for_each(|lane| lane.health.dropped(loss, 1));
             return;
         }
         inbox.spans.push(span);
