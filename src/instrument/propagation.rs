@@ -103,8 +103,12 @@ fn joined_tracestate<'a>(headers: &'a HeaderMap<'_>) -> Option<Cow<'a, str>> {
             continue;
         }
         let (key, value) = member.split_once('=')?;
-        if !valid_key(key) || !valid_value(value) || keys.contains(&key) {
+        if !valid_key(key) || !valid_value(value) {
             return None;
+        }
+        // Of a key that stands twice, the first is the newer one (section 3.3.1.4).
+        if keys.contains(&key) {
+            continue;
         }
         keys.push(key);
         if keys.len() > MAX_TRACESTATE_MEMBERS {
@@ -118,22 +122,16 @@ fn joined_tracestate<'a>(headers: &'a HeaderMap<'_>) -> Option<Cow<'a, str>> {
     (!members.is_empty()).then_some(Cow::Owned(members))
 }
 
-/// `simple-key` or `tenant@system` of section 3.3.1.3.1.
+/// A key of level 2: a lower-case letter or digit, then up to 255 of these and `_-*/@`.
+///
+/// (The API's own type takes only one `@`, with up to 13 characters behind it, and drops the
+/// whole state otherwise.)
 fn valid_key(key: &str) -> bool {
-    let part = |part: &str, most: usize, digit_first: bool| {
-        let Some(first) = part.bytes().next() else {
-            return false;
-        };
-        (first.is_ascii_lowercase() || digit_first && first.is_ascii_digit())
-            && part.len() <= most
-            && part
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/'))
-    };
-    match key.split_once('@') {
-        Some((tenant, system)) => part(tenant, 241, true) && part(system, 14, false),
-        None => part(key, 256, false),
-    }
+    let key = key.as_bytes();
+    let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    key.len() <= 256
+        && key.first().is_some_and(alphanumeric)
+        && key.iter().all(|b| alphanumeric(b) || b"_-*/@".contains(b))
 }
 
 /// Up to 256 printable ASCII characters without comma and equals sign, no space at the end.
