@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use opentelemetry::InstrumentationScope;
+use opentelemetry::logs::Severity;
 use opentelemetry_otlp::{
     Compression, LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig,
     WithTonicConfig,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{LogBatch, LogExporter as ExportLogs};
+use opentelemetry_sdk::logs::{LogBatch, LogExporter as ExportLogs, LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use std::sync::Arc;
 use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
@@ -76,11 +76,11 @@ fn grpc<B: WithTonicConfig + WithExportConfig>(builder: B, otlp: &Otlp) -> anyho
     if otlp.endpoint.scheme() == "https" {
         let mut tls = ClientTlsConfig::new();
         tls = match &otlp.certificate {
-            Some(file) => tls.ca_certificate(Certificate::from_pem(pem(file)?)),
+            Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
             None => tls.with_native_roots(),
         };
         if let Some((certificate, key)) = &otlp.client {
-            tls = tls.identity(Identity::from_pem(pem(certificate)?, pem(key)?));
+            tls = tls.identity(Identity::from_pem(certificate, key));
         }
         builder = builder.with_tls_config(tls);
     }
@@ -96,14 +96,11 @@ fn http<B: WithHttpConfig + WithExportConfig>(
     let mut client = reqwest::Client::builder()
         .timeout(otlp.timeout)
         .redirect(reqwest::redirect::Policy::none());
-    if let Some(file) = &otlp.certificate {
-        let roots = reqwest::Certificate::from_pem_bundle(&pem(file)?)
-            .with_context(|| format!("no certificate in {}", file.display()))?;
-        client = client.tls_certs_only(roots);
+    if let Some(pem) = &otlp.certificate {
+        client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?);
     }
     if let Some((certificate, key)) = &otlp.client {
-        let mut both = pem(certificate)?;
-        both.extend(pem(key)?);
+        let both = [certificate.as_slice(), key].concat();
         client = client.identity(reqwest::Identity::from_pem(&both)?);
     }
     let builder = builder
@@ -116,10 +113,6 @@ fn http<B: WithHttpConfig + WithExportConfig>(
 
 fn headers(otlp: &Otlp) -> HashMap<String, String> {
     otlp.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
-}
-
-fn pem(file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("cannot read the PEM file {}", file.display()))
 }
 
 /// An exporter that tells its [`Health`] how each export went.
@@ -141,14 +134,7 @@ impl<E> Watched<E> {
         (result, rejected): (OTelSdkResult, Option<partial::Rejected>),
     ) -> OTelSdkResult {
         match &result {
-            Ok(()) => {
-                let rejected = rejected.unwrap_or_default();
-                let lost = rejected.count.min(count);
-                if lost > 0 || !rejected.message.is_empty() {
-                    self.health.rejected(lost, &rejected.message);
-                }
-                self.health.exported(count - lost);
-            }
+            Ok(()) => self.health.took(count, rejected.as_ref()),
             Err(error) => {
                 self.health.failed(&error.to_string());
                 self.health.dropped(Loss::Failed, count);
@@ -160,6 +146,7 @@ impl<E> Watched<E> {
 
 impl<E: PushMetricExporter> PushMetricExporter for Watched<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        self.health.offered(1);
         let export = partial::listening(self.inner.export(metrics)).await;
         // Cumulative metrics lose nothing but time resolution by a failed export: it is counted
         // as one.
@@ -188,6 +175,37 @@ impl<E: ExportLogs> ExportLogs for Watched<E> {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+/// Counts the records that reach a processor: the SDK's drops those for which it has no room
+/// without a word.
+#[derive(Debug)]
+pub(crate) struct Counted<P> {
+    pub(crate) inner: P,
+    pub(crate) health: Arc<Health>,
+}
+
+impl<P: LogProcessor> LogProcessor for Counted<P> {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        self.health.offered(1);
+        self.inner.emit(record, scope);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn event_enabled(&self, level: Severity, target: &str, name: Option<&str>) -> bool {
+        self.inner.event_enabled(level, target, name)
     }
 
     fn set_resource(&mut self, resource: &Resource) {

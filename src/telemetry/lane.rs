@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use rocket::futures::FutureExt;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::config::Batching;
+use super::console;
 use super::outage::{Health, Loss};
-use super::partial;
+use super::partial::{self, Rejected};
 
 /// The pause after a first failed export; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -32,7 +33,9 @@ pub(crate) struct Lane {
     export_timeout: Duration,
     queue: Mutex<Queue>,
     wake: Notify,
-    /// Spans taken from the queue and neither exported nor dropped yet.
+    stop: Notify,
+    /// Spans taken from the queue and neither exported nor dropped yet. Whoever sets it to 0 tells
+    /// what became of them: the exporter's answer, or the shutdown that does not wait for it.
     in_flight: AtomicU64,
     pub(crate) health: Health,
 }
@@ -52,6 +55,7 @@ impl Lane {
             export_timeout,
             queue: Mutex::default(),
             wake: Notify::new(),
+            stop: Notify::new(),
             in_flight: AtomicU64::new(0),
             health,
         })
@@ -94,22 +98,31 @@ impl Lane {
         receiver
     }
 
-    /// Gives up what has not been exported, and counts it as dropped.
+    /// Gives up what has not been exported, counts it as dropped, and exports nothing more.
     pub(crate) fn abandon(&self) {
+        self.stop.notify_one();
         let left = self.queue().spans.drain(..).len() as u64;
-        self.health.dropped(Loss::Failed, left + self.in_flight.swap(0, Ordering::Relaxed));
+        self.health.gave_up(left + self.in_flight.swap(0, Ordering::Relaxed));
     }
 
-    /// Exports for as long as the runtime lives.
+    /// Exports until it is [abandoned](Self::abandon).
     pub(crate) async fn run(self: Arc<Self>, exporter: impl SpanExporter) {
+        tokio::select! {
+            () = self.export_on(exporter) => {}
+            () = self.stop.notified() => {}
+        }
+    }
+
+    async fn export_on(&self, exporter: impl SpanExporter) {
         let mut held = Vec::new();
         let mut pause = FIRST_PAUSE;
+        let mut retry_at = None;
         loop {
-            let retry_at = (!held.is_empty()).then(|| Instant::now() + pause);
             self.wait(retry_at).await;
             let flushes = std::mem::take(&mut self.queue().flushes);
             let result = self.export_all(&exporter, &mut held, !flushes.is_empty()).await;
-            pause = if result.is_ok() { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            retry_at = (!held.is_empty()).then(|| Instant::now() + pause);
+            pause = if held.is_empty() { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
             for flush in flushes {
                 // Who asked may have stopped waiting.
                 let _ = flush.send(match &result {
@@ -144,33 +157,38 @@ impl Lane {
         }
     }
 
-    /// Exports what is held and what is queued until the queue is empty or an export fails.
+    /// Exports what is held and what is queued until the queue is empty or an export fails that
+    /// may be tried again. Of several failures, the last is told.
     async fn export_all(
         &self,
         exporter: &impl SpanExporter,
         held: &mut Vec<SpanData>,
         flush: bool,
     ) -> Result<(), String> {
+        let mut result = Ok(());
         loop {
             if held.is_empty() {
                 *held = self.take_batch(flush);
             }
             if held.is_empty() {
-                return Ok(());
+                return result;
             }
             // The exporter consumes its batch; the copy is what can be sent again.
-            match self.export(exporter, held.clone()).await {
-                Ok(()) => {}
-                Err(failure) => {
-                    self.health.failed(&failure.message);
-                    if failure.retryable {
-                        return Err(failure.message);
-                    }
-                    self.health.dropped(Loss::Failed, held.len() as u64);
-                }
+            let answer = self.export(exporter, held.clone()).await;
+            if let Err(Failure { message, retryable: true }) = answer {
+                self.health.failed(&message);
+                return Err(message);
             }
             held.clear();
-            self.in_flight.store(0, Ordering::Relaxed);
+            let count = self.in_flight.swap(0, Ordering::Relaxed);
+            match answer {
+                Ok(rejected) => self.health.took(count, rejected.as_ref()),
+                Err(Failure { message, .. }) => {
+                    self.health.failed(&message);
+                    self.health.dropped(Loss::Failed, count);
+                    result = Err(message);
+                }
+            }
         }
     }
 
@@ -196,20 +214,11 @@ impl Lane {
         &self,
         exporter: &impl SpanExporter,
         batch: Vec<SpanData>,
-    ) -> Result<(), Failure> {
-        let count = batch.len() as u64;
-        // The console exporter panics when standard output is closed.
+    ) -> Result<Option<Rejected>, Failure> {
+        // An exporter's fault must not end all exporting.
         let export = AssertUnwindSafe(partial::listening(exporter.export(batch))).catch_unwind();
         match timeout(self.export_timeout, export).await {
-            Ok(Ok((Ok(()), rejected))) => {
-                let rejected = rejected.unwrap_or_default();
-                let lost = rejected.count.min(count);
-                if lost > 0 || !rejected.message.is_empty() {
-                    self.health.rejected(lost, &rejected.message);
-                }
-                self.health.exported(count - lost);
-                Ok(())
-            }
+            Ok(Ok((Ok(()), rejected))) => Ok(rejected),
             Ok(Ok((Err(error), _))) => Err(Failure::of(&error)),
             Ok(Err(_panic)) => {
                 Err(Failure { message: "the exporter panicked".into(), retryable: false })
@@ -247,7 +256,8 @@ impl Failure {
         };
         let grpc = message.rsplit_once("gRPC code: ").map(|(_, rest)| rest);
         let final_grpc = grpc.is_some_and(|code| FINAL.iter().any(|f| code.starts_with(f)));
-        Self { retryable: !final_grpc && !final_http(&message), message }
+        let closed = message.contains(console::CLOSED);
+        Self { retryable: !final_grpc && !final_http(&message) && !closed, message }
     }
 }
 

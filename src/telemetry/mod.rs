@@ -7,6 +7,7 @@
 
 mod background;
 mod config;
+mod console;
 mod exporters;
 mod lane;
 mod logging;
@@ -184,14 +185,13 @@ impl Telemetry {
     /// It blocks: from async code, call it in `spawn_blocking`.
     ///
     /// # Errors
-    /// What could not be exported stays queued; the error tells why.
+    /// Something could not be exported, and why. Spans that a backend may still take stay queued.
     pub fn flush(&self) -> anyhow::Result<()> {
-        self.tracer_provider.force_flush()?;
-        self.meter_provider.force_flush()?;
-        if let Some(provider) = &self.logger_provider {
-            provider.force_flush()?;
-        }
-        Ok(())
+        // Each signal is flushed, whatever became of those before it; the first error is told.
+        let traces = self.tracer_provider.force_flush();
+        let metrics = self.meter_provider.force_flush();
+        let logs = self.logger_provider.as_ref().map_or(Ok(()), SdkLoggerProvider::force_flush);
+        Ok(traces.and(metrics).and(logs)?)
     }
 
     /// Exports what is left, within [`SHUTDOWN_TIMEOUT`], and tells how each exporter ended.
@@ -212,6 +212,7 @@ impl Telemetry {
         let left = deadline.saturating_duration_since(Instant::now());
         let _ = self.tracer_provider.shutdown_with_timeout(left);
         let _ = (metrics.join(), logs.join());
+        self.healths.iter().for_each(|health| health.settle());
         self.exporters().into_iter().filter(|status| status.state != State::Off).collect()
     }
 

@@ -1,10 +1,11 @@
 //! How a signal reaches its collector: the `OTEL_EXPORTER_OTLP_*` variables
 //! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use url::Url;
 
 use super::config::ConfigError;
@@ -32,10 +33,10 @@ pub struct Otlp {
     pub timeout: Duration,
     /// Whether bodies are compressed.
     pub gzip: bool,
-    /// PEM file of the authority to trust in place of the system's.
-    pub certificate: Option<PathBuf>,
-    /// PEM files of the client's own certificate and key.
-    pub client: Option<(PathBuf, PathBuf)>,
+    /// The authorities to trust in place of the system's, as PEM.
+    pub certificate: Option<Vec<u8>>,
+    /// The client's own certificate and key, as PEM.
+    pub client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Secrets stay out of debug output: of the headers, only the names are shown.
@@ -107,7 +108,7 @@ pub(super) fn otlp(vars: &Variables, signal: &str) -> Result<Otlp, ConfigError> 
         headers,
         timeout,
         gzip,
-        certificate: value("CERTIFICATE").1.map(PathBuf::from),
+        certificate: certificates(&value("CERTIFICATE"))?,
         client: client_files(vars, signal)?,
     })
 }
@@ -117,20 +118,54 @@ fn valid_header((name, value): &(String, String)) -> bool {
         && http::HeaderValue::from_str(value).is_ok()
 }
 
-fn client_files(vars: &Variables, signal: &str) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
-    let (certificate_name, certificate) = vars.signal(signal, "CLIENT_CERTIFICATE");
-    let (key_name, key) = vars.signal(signal, "CLIENT_KEY");
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Ok(Some((certificate.into(), key.into()))),
-        (None, None) => Ok(None),
-        (Some(certificate), None) => {
-            let needs = format!("its key too, in {key_name}");
-            Err(ConfigError::new(&certificate_name, certificate, needs))
-        }
-        (None, Some(key)) => {
-            let needs = format!("its certificate too, in {certificate_name}");
-            Err(ConfigError::new(&key_name, key, needs))
-        }
+/// A variable's name and value, as [`Variables::signal`] gives them.
+type Named<'a> = (String, Option<&'a str>);
+
+/// A certificate and its key, as PEM.
+type Identity = (Vec<u8>, Vec<u8>);
+
+fn client_files(vars: &Variables, signal: &str) -> Result<Option<Identity>, ConfigError> {
+    let certificate = vars.signal(signal, "CLIENT_CERTIFICATE");
+    let key = vars.signal(signal, "CLIENT_KEY");
+    if let (name, Some(file), None) = (&certificate.0, certificate.1, key.1) {
+        let needs = format!("{file}'s key too, in {}", key.0);
+        return Err(ConfigError::new(name, file, needs));
+    }
+    if let (name, Some(file), None) = (&key.0, key.1, certificate.1) {
+        let needs = format!("{file}'s certificate too, in {}", certificate.0);
+        return Err(ConfigError::new(name, file, needs));
+    }
+    Ok(certificates(&certificate)?.zip(private_key(&key)?))
+}
+
+/// Files are read at once: a bad one is told with its variable, and none can change until the
+/// exporters use it.
+fn certificates((name, file): &Named<'_>) -> Result<Option<Vec<u8>>, ConfigError> {
+    pem(name, *file, "a PEM file of certificates", |pem| {
+        let mut all = CertificateDer::pem_slice_iter(pem).peekable();
+        all.peek().is_some() && all.all(|certificate| certificate.is_ok())
+    })
+}
+
+fn private_key((name, file): &Named<'_>) -> Result<Option<Vec<u8>>, ConfigError> {
+    pem(name, *file, "a PEM file of a private key", |pem| {
+        PrivateKeyDer::from_pem_slice(pem).is_ok()
+    })
+}
+
+fn pem(
+    name: &str,
+    file: Option<&str>,
+    expected: &str,
+    good: impl FnOnce(&[u8]) -> bool,
+) -> Result<Option<Vec<u8>>, ConfigError> {
+    let Some(file) = file else {
+        return Ok(None);
+    };
+    match std::fs::read(file) {
+        Ok(pem) if good(&pem) => Ok(Some(pem)),
+        Ok(_) => Err(ConfigError::new(name, file, expected)),
+        Err(error) => Err(ConfigError::new(name, file, format!("{expected}: {error}"))),
     }
 }
 
@@ -145,9 +180,9 @@ fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Url, C
     };
     let given = value.unwrap_or(default);
     let error = || {
-        // An address can hold a password: it is not repeated.
-        let shown = if given.contains('@') { "(not shown)" } else { given };
-        ConfigError::new(&name, shown, "an address such as http://localhost:4317")
+        // An address can hold a password, or a key in its query: such a one is not repeated.
+        let shown = if given.contains(['@', '?']) { "(not shown)" } else { given };
+        ConfigError::new(&name, shown, format!("an address such as {default}"))
     };
     let text = if given.contains("://") {
         given.to_owned()
@@ -175,7 +210,11 @@ pub(super) fn pairs(list: &str) -> Option<Vec<(String, String)>> {
     let pair = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
         let decode = |text: &str| {
-            percent_decode_str(text.trim()).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+            let escape =
+                |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+            let sound = text.split('%').skip(1).all(escape);
+            let decoded = percent_decode_str(text.trim()).decode_utf8().ok();
+            decoded.filter(|_| sound).map(std::borrow::Cow::into_owned)
         };
         let key = decode(key).filter(|key| !key.is_empty())?;
         Some((key, decode(value)?))

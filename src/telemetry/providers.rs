@@ -19,7 +19,8 @@ use opentelemetry_semantic_conventions::resource as semconv;
 
 use super::background::Background;
 use super::config::{Batching, Config, Exporter, Root, Signal};
-use super::exporters::{self, Watched};
+use super::console::Console;
+use super::exporters::{self, Counted, Watched};
 use super::lane::Lane;
 use super::outage::Health;
 use super::pipeline::SpanPipeline;
@@ -56,7 +57,7 @@ pub(super) fn span_pipeline(
                 start(background, lane, exporter, resource)
             }
             Exporter::Console => {
-                let exporter = opentelemetry_stdout::SpanExporter::default();
+                let exporter = Console(opentelemetry_stdout::SpanExporter::default());
                 let batching = Batching { delay: CONSOLE_DELAY, ..config.span_batching };
                 let lane =
                     Lane::new(batching, otlp.timeout, Health::new("traces", "console", None));
@@ -134,7 +135,7 @@ pub(super) fn meter(
                 builder.with_reader(reader(config, inner, health, healths))
             }
             Exporter::Console => {
-                let inner = opentelemetry_stdout::MetricExporter::default();
+                let inner = Console(opentelemetry_stdout::MetricExporter::default());
                 let health = Health::new("metrics", "console", None);
                 builder.with_reader(reader(config, inner, health, healths))
             }
@@ -182,12 +183,13 @@ pub(super) fn logger(
                     .with_max_queue_size(queue)
                     .with_max_export_batch_size(batch)
                     .build();
-                let processor = BatchLogProcessor::builder(Watched { inner, health });
-                builder.with_log_processor(processor.with_batch_config(batching).build())
+                let watched = Watched { inner, health: health.clone() };
+                let inner = BatchLogProcessor::builder(watched).with_batch_config(batching).build();
+                builder.with_log_processor(Counted { inner, health })
             }
             Exporter::Console => {
                 let health = watch(Health::new("logs", "console", None), healths);
-                let inner = opentelemetry_stdout::LogExporter::default();
+                let inner = Console(opentelemetry_stdout::LogExporter::default());
                 builder.with_log_processor(SimpleLogProcessor::new(Watched { inner, health }))
             }
         };
