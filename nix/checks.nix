@@ -1,15 +1,20 @@
 # What `nix flake check` runs on the sources: the tests, and clippy with every warning an error.
 {
+  lib,
   clippy,
   rocket-otel-demo,
 }:
 let
-  # The package's own sources and crates, with another command run on them in place of the build.
-  # Not static: these run where they are built.
+  # The package's crates, with another command in place of the build, and the whole repository: the tests
+  # read the documentation too. Not static: these run where they are built.
   run =
     name: tools: command:
     (rocket-otel-demo.override { static = false; }).overrideAttrs (old: {
       pname = "${old.pname}-${name}";
+      src = lib.fileset.toSource {
+        root = ../.;
+        fileset = ../.;
+      };
       nativeBuildInputs = old.nativeBuildInputs ++ tools;
       buildPhase = ''
         runHook preBuild
