@@ -11,6 +11,7 @@
 mod support;
 
 mod cases;
+mod collector;
 mod http;
 mod servers;
 mod spans;
