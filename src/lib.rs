@@ -18,11 +18,20 @@
 //! `telemetry`}. Handlers and instrument import nothing of ours, telemetry nothing of the server;
 //! `tests/imports.rs` holds this.
 
+#[cfg(feature = "server")]
 pub mod cli;
+pub mod conventions;
 pub mod handlers;
+#[cfg(feature = "server")]
 pub mod healthcheck;
+#[cfg(feature = "server")]
 pub mod instrument;
+#[cfg(feature = "server")]
 pub mod runner;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod telemetry;
+#[cfg(feature = "server")]
 pub mod tls;
+#[cfg(feature = "wasi")]
+pub mod wasm;

@@ -10,11 +10,13 @@ use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::{Header, Status};
 use rocket::{Build, Data, Request, Response, Rocket};
 
-use super::attributes::KnownMethods;
 use super::body;
-use super::propagation::{RequestHeaders, traceresponse};
-use super::recorder::{CapturedHeader, Recorder, StartSpan, Tracked, captured, from_tracer};
-use super::span::{RouteName, ServerMetrics, span_name};
+use super::recorder::{Recorder, StartSpan, Tracked, from_tracer};
+use super::span::ServerMetrics;
+use crate::conventions::attributes::KnownMethods;
+use crate::conventions::propagation::RequestHeaders;
+use crate::conventions::request::{CapturedHeader, captured};
+use crate::conventions::response::{RouteName, span_name, traceresponse};
 
 /// A fairing that gives every request a server span and the HTTP server metrics.
 ///

@@ -1,94 +1,26 @@
-//! Where a request came from and what it asked for.
+//! Rocket's requests and headers, as the conventions take them.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
-use opentelemetry::{KeyValue, StringValue, Value};
-use opentelemetry_semantic_conventions::attribute as semconv;
 use rocket::Request;
+use rocket::http::HeaderMap;
 
-use super::attributes::{forwarded_client, forwarded_parameter, redact_query};
+use crate::conventions::Headers;
+use crate::conventions::request::Incoming;
 
-/// Where a request came from and what it asked for, with forwarded headers believed or not.
-pub(crate) struct Origin<'r> {
-    pub(crate) scheme: &'static str,
-    host: Option<(&'r str, Option<u16>)>,
-    client: Option<IpAddr>,
+impl Headers for HeaderMap<'_> {
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.get(name)
+    }
 }
 
-impl<'r> Origin<'r> {
-    pub(crate) fn of(request: &'r Request<'_>, trust_forwarded: bool) -> Self {
-        let host = request.host().map(|host| (host.domain().as_str(), host.port()));
-        let mut origin = Origin {
-            scheme: if request.rocket().config().tls_enabled() { "https" } else { "http" },
-            host,
-            client: request.remote().map(|peer| peer.ip()),
-        };
-        if trust_forwarded {
-            origin.believe(request);
-        }
-        origin
-    }
-
-    fn believe(&mut self, request: &'r Request<'_>) {
-        let headers = request.headers();
-        let forwarded = headers.get_one("Forwarded");
-        let parameter = |name: &str, header: &str| match forwarded {
-            Some(value) => forwarded_parameter(value, name),
-            None => headers.get_one(header).and_then(|v| v.split(',').next()).map(str::trim),
-        };
-        match parameter("proto", "X-Forwarded-Proto") {
-            Some(proto) if proto.eq_ignore_ascii_case("https") => self.scheme = "https",
-            Some(proto) if proto.eq_ignore_ascii_case("http") => self.scheme = "http",
-            _ => {}
-        }
-        if let Some(host) = parameter("host", "X-Forwarded-Host").filter(|h| !h.is_empty()) {
-            let split = host.rsplit_once(':').filter(|(name, _)| !name.ends_with(':'));
-            self.host = match split.and_then(|(name, port)| Some((name, port.parse().ok()?))) {
-                Some((name, port)) => Some((name, Some(port))),
-                None => Some((host, None)),
-            };
-        }
-        let client = forwarded_client(forwarded, headers.get_one("X-Forwarded-For"));
-        self.client = client.or(self.client);
-    }
-
-    /// The attributes that the conventions want at the span's creation, so that samplers see them.
-    pub(crate) fn attributes(&self, request: &Request<'_>, method: &'static str) -> Vec<KeyValue> {
-        // 11 here, 3 more at the end.
-        let mut attributes = Vec::with_capacity(14);
-        let mut add = |key: &'static str, value: Value| attributes.push(KeyValue::new(key, value));
-        let uri = request.uri();
-        add(semconv::HTTP_REQUEST_METHOD, method.into());
-        add(semconv::URL_PATH, uri.path().as_str().to_owned().into());
-        add(semconv::URL_SCHEME, self.scheme.into());
-        if let Some(query) = uri.query() {
-            add(semconv::URL_QUERY, redact_query(query.as_str()).into_owned().into());
-        }
-        if let Some((name, port)) = self.host {
-            let port = port.unwrap_or(if self.scheme == "https" { 443 } else { 80 });
-            add(semconv::SERVER_ADDRESS, name.trim_matches(['[', ']']).to_owned().into());
-            add(semconv::SERVER_PORT, i64::from(port).into());
-        } else {
-            let config = request.rocket().config();
-            add(semconv::SERVER_ADDRESS, config.address.to_string().into());
-            add(semconv::SERVER_PORT, i64::from(config.port).into());
-        }
-        if let Some(peer) = request.remote() {
-            let address = StringValue::from(Arc::<str>::from(peer.ip().to_string()));
-            let client = match self.client {
-                Some(client) if client != peer.ip() => client.to_string().into(),
-                _ => Value::String(address.clone()),
-            };
-            add(semconv::CLIENT_ADDRESS, client);
-            add(semconv::NETWORK_PEER_ADDRESS, Value::String(address));
-            add(semconv::NETWORK_PEER_PORT, i64::from(peer.port()).into());
-        } else if let Some(client) = self.client {
-            add(semconv::CLIENT_ADDRESS, client.to_string().into());
-        }
-        if let Some(agent) = request.headers().get_one("User-Agent") {
-            add(semconv::USER_AGENT_ORIGINAL, agent.to_owned().into());
-        }
-        attributes
+/// What Rocket knows of a request.
+pub(crate) fn incoming<'r>(request: &'r Request<'_>) -> Incoming<'r> {
+    let config = request.rocket().config();
+    Incoming {
+        scheme: if config.tls_enabled() { "https" } else { "http" },
+        host: request.host().map(|host| (host.domain().as_str(), host.port())),
+        local: Some((config.address, config.port)),
+        peer: request.remote(),
+        path: request.uri().path().as_str(),
+        query: request.uri().query().map(|query| query.as_str()),
     }
 }

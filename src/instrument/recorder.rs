@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt, Tracer};
-use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
-use opentelemetry_semantic_conventions::attribute as semconv;
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer};
 use rocket::Request;
 use rocket::http::Method;
 
-use super::attributes::KnownMethods;
-use super::origin::Origin;
+use super::origin::incoming;
 use super::span::{RequestSpan, RequestStart, ServerMetrics};
+use crate::conventions::attributes::KnownMethods;
+use crate::conventions::request::{CapturedHeader, Named, Origin};
 
 /// Starts a span as the child of a context and gives the context in which it is current.
 ///
@@ -72,8 +72,9 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn span(&self, request: &Request<'_>, parent: &Context) -> RequestSpan {
         let name = request.method().as_str();
-        let method = if self.known_methods.contains(name) { name } else { "_OTHER" };
-        self.start(request, parent, method, Some(name))
+        let known = self.known_methods.contains(name);
+        let (method, original) = if known { (name, None) } else { ("_OTHER", Some(name)) };
+        self.start(request, parent, method, original)
     }
 
     /// The span of a request that Rocket could not read: its method is unknown or its target is
@@ -89,54 +90,19 @@ impl Recorder {
         method: &'static str,
         original: Option<&'static str>,
     ) -> RequestSpan {
-        let name = if method == "_OTHER" { "HTTP" } else { method };
-        let origin = Origin::of(request, self.trust_forwarded);
+        let headers = request.headers();
+        let origin = Origin::of(incoming(request), headers, self.trust_forwarded);
         let start = RequestStart {
             method,
-            scheme: origin.scheme,
+            scheme: origin.request.scheme,
             is_head: request.method() == Method::Head,
             start_time: SystemTime::now(),
             started: Instant::now(),
         };
-        let mut attributes = origin.attributes(request, method);
-        if let Some(original) = original.filter(|_| method == "_OTHER") {
-            attributes.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD_ORIGINAL, original));
-        }
-        let headers = self.request_headers.iter();
-        attributes.extend(headers.filter_map(|h| h.attribute(request.headers())));
-        let builder = SpanBuilder::from_name(name)
-            .with_kind(SpanKind::Server)
-            .with_start_time(start.start_time)
-            .with_attributes(attributes);
+        let method = Named { method: method.into(), original };
+        let builder =
+            origin.span(method, headers, &self.request_headers).with_start_time(start.start_time);
         let cx = (self.start)(builder, parent);
         RequestSpan::new(cx, self.metrics.clone(), &start)
     }
-}
-
-impl CapturedHeader {
-    pub(crate) fn attribute(&self, headers: &rocket::http::HeaderMap<'_>) -> Option<KeyValue> {
-        let values: Vec<StringValue> =
-            headers.get(&self.name).map(|v| StringValue::from(v.to_owned())).collect();
-        let array = Value::Array(Array::String(values));
-        headers.contains(&self.name).then(|| KeyValue::new(self.attribute.clone(), array))
-    }
-}
-
-/// A header that spans tell, and the attribute that tells it.
-#[derive(Clone, Debug)]
-pub(crate) struct CapturedHeader {
-    name: String,
-    attribute: opentelemetry::Key,
-}
-
-pub(crate) fn captured<S: AsRef<str>>(
-    prefix: &str,
-    names: impl IntoIterator<Item = S>,
-) -> Vec<CapturedHeader> {
-    let header = |name: S| {
-        let name = name.as_ref().trim().to_ascii_lowercase();
-        let attribute = opentelemetry::Key::new(format!("{prefix}{name}"));
-        CapturedHeader { name, attribute }
-    };
-    names.into_iter().map(header).collect()
 }

@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
-use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::{attribute as semconv, metric};
 
-use super::attributes::DURATION_BUCKETS;
 use super::body::{BodyProgress, Progress};
+use crate::conventions::response::{Failure, RouteName, failure, tell};
+
+/// Bucket boundaries, in seconds, that the conventions advise for request durations.
+pub(crate) const DURATION_BUCKETS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// `error.type` where the HTTP status does not tell what went wrong.
 mod error_type {
@@ -48,15 +52,6 @@ impl ServerMetrics {
                 .build(),
         }
     }
-}
-
-/// A route as telemetry names it.
-#[derive(Clone, Debug)]
-pub(crate) struct RouteName {
-    /// `http.route`: the template, as in `/users/<id>`.
-    pub(crate) template: Cow<'static, str>,
-    /// The span's name: `{method} {template}`.
-    pub(crate) span: Cow<'static, str>,
 }
 
 /// The server span of one request and what its end needs to know.
@@ -179,7 +174,7 @@ impl RequestSpan {
     }
 
     /// `error.type` and, where no status code explains it, the status description.
-    fn error(&self, status: u16) -> Option<(Cow<'static, str>, &'static str)> {
+    fn error(&self, status: u16) -> Option<Failure> {
         let described = |kind, description| Some((Cow::Borrowed(kind), description));
         match self.body.get() {
             _ if self.panicked.load(Ordering::Relaxed) => {
@@ -194,8 +189,7 @@ impl RequestSpan {
             _ if status == 0 => {
                 described(error_type::CANCELLED, "dropped before there was a response")
             }
-            _ if status >= 500 => Some((Cow::Owned(status.to_string()), "")),
-            _ => None,
+            _ => failure(status),
         }
     }
 
@@ -204,7 +198,7 @@ impl RequestSpan {
         elapsed: Duration,
         status: u16,
         route: Option<&RouteName>,
-        error: Option<&(Cow<'static, str>, &'static str)>,
+        error: Option<&Failure>,
     ) {
         let [method, scheme] = active_labels(self.method, self.scheme);
         let status = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
@@ -233,21 +227,10 @@ impl RequestSpan {
         elapsed: Duration,
         status: u16,
         route: Option<RouteName>,
-        error: Option<(Cow<'static, str>, &'static str)>,
+        error: Option<Failure>,
     ) {
         let span = self.cx.span();
-        if status != 0 {
-            let code = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
-            span.set_attribute(code);
-        }
-        if let Some(route) = route {
-            span.update_name(route.span);
-            span.set_attribute(KeyValue::new(semconv::HTTP_ROUTE, route.template));
-        }
-        if let Some((kind, description)) = error {
-            span.set_attribute(KeyValue::new(semconv::ERROR_TYPE, kind));
-            span.set_status(Status::error(description));
-        }
+        tell(&span, status, route, error);
         // The metric and the span tell the same duration.
         span.end_with_timestamp(self.start_time + elapsed);
     }
@@ -265,10 +248,4 @@ fn active_labels(method: &'static str, scheme: &'static str) -> [KeyValue; 2] {
         KeyValue::new(semconv::HTTP_REQUEST_METHOD, method),
         KeyValue::new(semconv::URL_SCHEME, scheme),
     ]
-}
-
-/// `{method} {route}`; `HTTP` stands for a method that is not known.
-pub(crate) fn span_name(method: &str, template: &str) -> String {
-    let method = if method == "_OTHER" { "HTTP" } else { method };
-    format!("{method} {template}")
 }

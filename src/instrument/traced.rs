@@ -19,7 +19,8 @@ use rocket::route::Outcome as RouteOutcome;
 use rocket::{Catcher, Data, Request, Route, catcher, route};
 
 use super::recorder::{Recorder, Tracked};
-use super::span::{RequestSpan, RouteName, span_name};
+use super::span::RequestSpan;
+use crate::conventions::response::{RouteName, span_name};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

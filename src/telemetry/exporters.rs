@@ -67,13 +67,13 @@ pub(crate) fn logs(otlp: &Otlp, handle: &Handle) -> anyhow::Result<LogExporter> 
 fn grpc<B: WithTonicConfig + WithExportConfig>(builder: B, otlp: &Otlp) -> anyhow::Result<B> {
     let headers: http::HeaderMap = (&headers(otlp)).try_into()?;
     let mut builder = builder
-        .with_endpoint(otlp.endpoint.as_str())
+        .with_endpoint(otlp.endpoint.to_string())
         .with_timeout(otlp.timeout)
         .with_metadata(MetadataMap::from_headers(headers));
     if otlp.gzip {
         builder = builder.with_compression(Compression::Gzip);
     }
-    if otlp.endpoint.scheme() == "https" {
+    if otlp.endpoint.scheme_str() == Some("https") {
         let mut tls = ClientTlsConfig::new();
         tls = match &otlp.certificate {
             Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
@@ -104,7 +104,7 @@ fn http<B: WithHttpConfig + WithExportConfig>(
         client = client.identity(reqwest::Identity::from_pem(&both)?);
     }
     let builder = builder
-        .with_endpoint(otlp.endpoint.as_str())
+        .with_endpoint(otlp.endpoint.to_string())
         .with_timeout(otlp.timeout)
         .with_headers(headers(otlp))
         .with_http_client(BackgroundClient::new(client.build()?, handle.clone()));

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::{Authority, PathAndQuery};
 use percent_encoding::percent_decode_str;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use url::Url;
 
 use super::config::ConfigError;
+#[cfg(feature = "server")]
+use super::pem;
 use super::variables::Variables;
 
 /// A wire format of OTLP.
@@ -26,7 +27,7 @@ pub struct Otlp {
     /// The wire format.
     pub protocol: Protocol,
     /// The whole address, with the signal's path for HTTP.
-    pub endpoint: Url,
+    pub endpoint: Uri,
     /// Sent with every request; may hold secrets.
     pub headers: Vec<(String, String)>,
     /// For one export, its retries included.
@@ -34,8 +35,10 @@ pub struct Otlp {
     /// Whether bodies are compressed.
     pub gzip: bool,
     /// The authorities to trust in place of the system's, as PEM.
+    #[cfg(feature = "server")]
     pub certificate: Option<Vec<u8>>,
     /// The client's own certificate and key, as PEM.
+    #[cfg(feature = "server")]
     pub client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -57,24 +60,25 @@ impl Otlp {
     /// The address for people: without credentials, with the wire format.
     #[must_use]
     pub fn target(&self) -> String {
-        let mut url = self.endpoint.clone();
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.set_query(None);
+        let uri = &self.endpoint;
+        let authority = uri.authority().map_or("", Authority::as_str);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let (scheme, path) = (uri.scheme_str().unwrap_or("http"), uri.path().trim_end_matches('/'));
         let protocol = match self.protocol {
             Protocol::Grpc => "grpc",
             Protocol::HttpProtobuf => "http/protobuf",
         };
-        format!("{} ({protocol})", url.as_str().trim_end_matches('/'))
+        format!("{scheme}://{host}{path} ({protocol})")
     }
 }
 
-/// Reads the variables of one signal.
-pub(super) fn otlp(vars: &Variables, signal: &str) -> Result<Otlp, ConfigError> {
+/// Reads the variables of one signal; `default` counts where none names a protocol.
+pub(super) fn otlp(vars: &Variables, signal: &str, default: Protocol) -> Result<Otlp, ConfigError> {
     let value = |name: &str| vars.signal(signal, name);
     let (name, protocol) = value("PROTOCOL");
     let protocol = match protocol.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("grpc") => Protocol::Grpc,
+        None => default,
+        Some("grpc") => Protocol::Grpc,
         Some("http/protobuf") => Protocol::HttpProtobuf,
         Some(other) => return Err(ConfigError::new(&name, other, "grpc or http/protobuf")),
     };
@@ -108,8 +112,10 @@ pub(super) fn otlp(vars: &Variables, signal: &str) -> Result<Otlp, ConfigError> 
         headers,
         timeout,
         gzip,
-        certificate: certificates(&value("CERTIFICATE"))?,
-        client: client_files(vars, signal)?,
+        #[cfg(feature = "server")]
+        certificate: pem::certificates(&value("CERTIFICATE"))?,
+        #[cfg(feature = "server")]
+        client: pem::client_files(vars, signal)?,
     })
 }
 
@@ -118,60 +124,9 @@ fn valid_header((name, value): &(String, String)) -> bool {
         && http::HeaderValue::from_str(value).is_ok()
 }
 
-/// A variable's name and value, as [`Variables::signal`] gives them.
-type Named<'a> = (String, Option<&'a str>);
-
-/// A certificate and its key, as PEM.
-type Identity = (Vec<u8>, Vec<u8>);
-
-fn client_files(vars: &Variables, signal: &str) -> Result<Option<Identity>, ConfigError> {
-    let certificate = vars.signal(signal, "CLIENT_CERTIFICATE");
-    let key = vars.signal(signal, "CLIENT_KEY");
-    if let (name, Some(file), None) = (&certificate.0, certificate.1, key.1) {
-        let needs = format!("{file}'s key too, in {}", key.0);
-        return Err(ConfigError::new(name, file, needs));
-    }
-    if let (name, Some(file), None) = (&key.0, key.1, certificate.1) {
-        let needs = format!("{file}'s certificate too, in {}", certificate.0);
-        return Err(ConfigError::new(name, file, needs));
-    }
-    Ok(certificates(&certificate)?.zip(private_key(&key)?))
-}
-
-/// Files are read at once: a bad one is told with its variable, and none can change until the
-/// exporters use it.
-fn certificates((name, file): &Named<'_>) -> Result<Option<Vec<u8>>, ConfigError> {
-    pem(name, *file, "a PEM file of certificates", |pem| {
-        let mut all = CertificateDer::pem_slice_iter(pem).peekable();
-        all.peek().is_some() && all.all(|certificate| certificate.is_ok())
-    })
-}
-
-fn private_key((name, file): &Named<'_>) -> Result<Option<Vec<u8>>, ConfigError> {
-    pem(name, *file, "a PEM file of a private key", |pem| {
-        PrivateKeyDer::from_pem_slice(pem).is_ok()
-    })
-}
-
-fn pem(
-    name: &str,
-    file: Option<&str>,
-    expected: &str,
-    good: impl FnOnce(&[u8]) -> bool,
-) -> Result<Option<Vec<u8>>, ConfigError> {
-    let Some(file) = file else {
-        return Ok(None);
-    };
-    match std::fs::read(file) {
-        Ok(pem) if good(&pem) => Ok(Some(pem)),
-        Ok(_) => Err(ConfigError::new(name, file, expected)),
-        Err(error) => Err(ConfigError::new(name, file, format!("{expected}: {error}"))),
-    }
-}
-
 /// The specification's rules: a signal's own endpoint is used as it is; the general one is a base
 /// for HTTP, to which the signal's path is added.
-fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Url, ConfigError> {
+fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Uri, ConfigError> {
     let (name, value) = vars.signal(signal, "ENDPOINT");
     let own = name.contains(signal);
     let default = match protocol {
@@ -193,16 +148,28 @@ fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Url, C
     } else {
         return Err(error());
     };
-    let mut url = Url::parse(&text).map_err(|_| error())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+    let uri: Uri = text.parse().map_err(|_| error())?;
+    let mut parts = uri.into_parts();
+    let known = parts.scheme.as_ref().is_some_and(|s| matches!(s.as_str(), "http" | "https"));
+    if !known || !parts.authority.as_ref().is_some_and(names_host) {
         return Err(error());
     }
     if protocol == Protocol::HttpProtobuf && !(own && value.is_some()) {
-        let base = url.path().trim_end_matches('/');
-        let path = format!("{base}/v1/{}", signal.to_ascii_lowercase());
-        url.set_path(&path);
+        let given = parts.path_and_query.as_ref();
+        let base = given.map_or("", PathAndQuery::path).trim_end_matches('/');
+        let query = given.and_then(PathAndQuery::query).map(|query| format!("?{query}"));
+        let signal = signal.to_ascii_lowercase();
+        let path = format!("{base}/v1/{signal}{}", query.unwrap_or_default());
+        parts.path_and_query = Some(path.parse().map_err(|_| error())?);
     }
-    Ok(url)
+    Uri::from_parts(parts).map_err(|_| error())
+}
+
+/// Whether there is a host, and a port that can be one where something stands behind the colon.
+fn names_host(authority: &Authority) -> bool {
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let host = authority.host();
+    !host.is_empty() && (host_and_port == host || authority.port_u16().is_some())
 }
 
 /// `key=value,...` with percent-encoding, as in W3C Baggage; `None` if any of it is malformed.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{
@@ -11,14 +11,11 @@ use opentelemetry_sdk::logs::{
 };
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{
-    Sampler, SdkTracerProvider, Span, SpanData, SpanExporter, SpanLimits, SpanProcessor,
-};
-use opentelemetry_semantic_conventions::resource as semconv;
+use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanExporter, SpanProcessor};
 
 use super::background::Background;
-use super::config::{Batching, Config, Exporter, Root, Signal};
+use super::basics;
+use super::config::{Batching, Config, Exporter, Signal};
 use super::console::Console;
 use super::exporters::{self, Counted, Watched};
 use super::lane::Lane;
@@ -28,18 +25,6 @@ use super::recent::RecentTraces;
 
 /// How long the console's spans may wait: who watches them wants them at once.
 const CONSOLE_DELAY: Duration = Duration::from_millis(100);
-
-pub(super) fn resource(config: &Config) -> Resource {
-    let given = config.resource.iter();
-    let given = given.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-    // Later attributes win: the version is a default, as the name is already.
-    Resource::builder_empty()
-        .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attribute(KeyValue::new(semconv::SERVICE_VERSION, env!("CARGO_PKG_VERSION")))
-        .with_attributes(given)
-        .with_service_name(config.service_name.clone())
-        .build()
-}
 
 pub(super) fn span_pipeline(
     config: &Config,
@@ -91,32 +76,13 @@ pub(super) fn tracer(
     pipeline: &SpanPipeline,
     processors: Vec<Box<dyn SpanProcessor>>,
 ) -> SdkTracerProvider {
-    let limits = &config.limits;
     let builder = SdkTracerProvider::builder()
         .with_resource(resource.clone())
-        .with_sampler(sampler(config))
-        .with_span_limits(SpanLimits {
-            max_attributes_per_span: limits.attributes,
-            max_events_per_span: limits.events,
-            max_links_per_span: limits.links,
-            max_attributes_per_event: limits.event_attributes,
-            max_attributes_per_link: limits.link_attributes,
-        })
+        .with_sampler(basics::sampler(config))
+        .with_span_limits(basics::span_limits(config))
         .with_span_processor(pipeline.clone());
     let builder = processors.into_iter().fold(builder, |b, p| b.with_span_processor(Boxed(p)));
     builder.build()
-}
-
-fn sampler(config: &Config) -> Sampler {
-    if config.disabled {
-        return Sampler::AlwaysOff;
-    }
-    let root = match config.sampling.root {
-        Root::On => Sampler::AlwaysOn,
-        Root::Off => Sampler::AlwaysOff,
-        Root::Ratio(ratio) => Sampler::TraceIdRatioBased(ratio),
-    };
-    if config.sampling.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
 }
 
 pub(super) fn meter(

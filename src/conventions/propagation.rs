@@ -1,4 +1,4 @@
-//! Strict W3C Trace Context carriers over the headers of Rocket and reqwest.
+//! Strict W3C Trace Context carriers over headers.
 //!
 //! The SDK's propagator accepts fields of any length, reads one header only and writes an empty
 //! `tracestate`; the carriers here hold it to <https://www.w3.org/TR/trace-context/>.
@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use opentelemetry::propagation::{Extractor, Injector};
-use opentelemetry::trace::SpanContext;
-use rocket::http::HeaderMap;
+
+use super::Headers;
 
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
@@ -19,14 +19,14 @@ const MAX_TRACESTATE_MEMBERS: usize = 32;
 const TRACEPARENT_LENGTH: usize = 55;
 
 /// The context headers of a request, as far as they are valid.
-pub(crate) struct RequestHeaders<'a> {
-    headers: &'a HeaderMap<'a>,
+pub(crate) struct RequestHeaders<'a, H> {
+    headers: &'a H,
     traceparent: Option<&'a str>,
     tracestate: Option<Cow<'a, str>>,
 }
 
-impl<'a> RequestHeaders<'a> {
-    pub(crate) fn new(headers: &'a HeaderMap<'a>) -> Self {
+impl<'a, H: Headers> RequestHeaders<'a, H> {
+    pub(crate) fn new(headers: &'a H) -> Self {
         let traceparent = single(headers, TRACEPARENT).and_then(valid_traceparent);
         // Without a parent there is nothing that a state could belong to (section 3.3).
         let tracestate = traceparent.and_then(|_| joined_tracestate(headers));
@@ -34,12 +34,12 @@ impl<'a> RequestHeaders<'a> {
     }
 }
 
-impl Extractor for RequestHeaders<'_> {
+impl<H: Headers> Extractor for RequestHeaders<'_, H> {
     fn get(&self, key: &str) -> Option<&str> {
         match key {
             TRACEPARENT => self.traceparent,
             TRACESTATE => self.tracestate.as_deref(),
-            _ => self.headers.get_one(key),
+            _ => self.headers.first(key),
         }
     }
 
@@ -50,8 +50,8 @@ impl Extractor for RequestHeaders<'_> {
 }
 
 /// The value of a header that came exactly once.
-fn single<'a>(headers: &'a HeaderMap<'_>, name: &str) -> Option<&'a str> {
-    let mut values = headers.get(name);
+fn single<'a>(headers: &'a impl Headers, name: &str) -> Option<&'a str> {
+    let mut values = headers.values(name);
     let first = values.next()?;
     values.next().is_none().then_some(first)
 }
@@ -81,8 +81,8 @@ fn valid_traceparent(value: &str) -> Option<&str> {
 
 /// All `tracestate` headers as one list (RFC 9110, section 5.3), or `None` where it is invalid:
 /// then the parent stands without its state (section 3.3.1).
-fn joined_tracestate<'a>(headers: &'a HeaderMap<'_>) -> Option<Cow<'a, str>> {
-    let mut values = headers.get(TRACESTATE);
+fn joined_tracestate(headers: &impl Headers) -> Option<Cow<'_, str>> {
+    let mut values = headers.values(TRACESTATE);
     let first = values.next()?;
     let joined = match values.next() {
         None => Cow::Borrowed(first),
@@ -156,10 +156,4 @@ impl Injector for OutgoingHeaders<'_> {
             self.0.insert(name, value);
         }
     }
-}
-
-/// `traceresponse` of W3C Trace Context level 2: it tells a client the trace of its request.
-#[must_use]
-pub fn traceresponse(span: &SpanContext) -> String {
-    format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags())
 }
