@@ -13,10 +13,16 @@
 //!   can test any deployment.
 //! - [`healthcheck`]: for containers without curl.
 //! - [`cli`]: the command line. [`tls`]: what all clients encrypt with.
+//! - [`conventions`]: the semantic conventions, W3C Trace Context and what else needs no server:
+//!   it stands once for `instrument` and for the component.
+//! - `wasm` (feature `wasi`): the same handlers as a WebAssembly component.
 //!
 //! Imports go one way: `main` → {`server`, `runner`, `healthcheck`} → {`handlers`, `instrument`,
-//! `telemetry`}. Handlers and instrument import nothing of ours, telemetry nothing of the server;
-//! `tests/imports.rs` holds this.
+//! `telemetry`} → `conventions`; `wasm` → {`handlers`, `telemetry`, `conventions`}. Handlers
+//! import nothing of ours, telemetry nothing of the server; `tests/imports.rs` holds this.
+//!
+//! # Features
+//! `server`, the default, is everything native; `wasi` is the component, for `wasm32-wasip2`.
 
 #[cfg(feature = "server")]
 pub mod cli;
