@@ -139,7 +139,7 @@ fn an_endpoint_without_a_scheme_is_plain_if_insecure() {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
             ("OTEL_EXPORTER_OTLP_INSECURE", insecure),
         ]);
-        assert_eq!(config.traces.otlp.endpoint.as_str(), "https://collector:4317/");
+        assert_eq!(config.traces.otlp.endpoint, "https://collector:4317/");
     }
 }
 
@@ -149,7 +149,7 @@ fn a_scheme_says_more_than_insecure() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317"),
         ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
     ]);
-    assert_eq!(config.traces.otlp.endpoint.scheme(), "https");
+    assert_eq!(config.traces.otlp.endpoint.scheme_str(), Some("https"));
 }
 
 #[test]
