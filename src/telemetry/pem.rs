@@ -13,7 +13,10 @@ type Named<'a> = (String, Option<&'a str>);
 /// A certificate and its key, as PEM.
 type Identity = (Vec<u8>, Vec<u8>);
 
-pub(super) fn client_files(vars: &Variables, signal: &str) -> Result<Option<Identity>, ConfigError> {
+pub(super) fn client_files(
+    vars: &Variables,
+    signal: &str,
+) -> Result<Option<Identity>, ConfigError> {
     let certificate = vars.signal(signal, "CLIENT_CERTIFICATE");
     let key = vars.signal(signal, "CLIENT_KEY");
     if let (name, Some(file), None) = (&certificate.0, certificate.1, key.1) {
