@@ -1,5 +1,8 @@
 //! It ends when it is told to, with every span of every request.
 
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use rocket_otel_demo::telemetry::SHUTDOWN_TIMEOUT;
@@ -67,11 +70,33 @@ fn the_spans_of_a_request_in_flight_arrive_too() {
 fn a_connection_that_stays_open_does_not_keep_it() {
     let receiver = Receiver::start();
     let server = Program::serving(&receiver, &[]).start();
-    let idle = std::net::TcpStream::connect(server.address).expect("the server listens");
-    server.get("/health");
+    // One that has had its answer and stays, and one that never asks.
+    let mut idle = TcpStream::connect(server.address).expect("the server listens");
+    let silent = TcpStream::connect(server.address).expect("the server listens");
+    idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").expect("the server reads");
+    assert_ne!(idle.read(&mut [0; 1024]).expect("the server answers"), 0);
     end_in_time(server, "TERM");
     assert_eq!(receiver.spans().len(), 1);
-    drop(idle);
+    drop((idle, silent));
+}
+
+#[test]
+fn a_request_that_would_never_end_is_cut_and_its_spans_arrive() {
+    let receiver = Receiver::start();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let downstream = format!("http://{}", silent.local_addr().expect("bound"));
+    let server = Program::serving(&receiver, &[("DOWNSTREAM_URL", &downstream)]).start();
+    let pending = Pending::send(server.address, "GET", "/api/chain?hops=1", &[]);
+    let _waiting = silent.accept().expect("the server asks");
+    let began = Instant::now();
+    let ended = server.end();
+    // The call itself gives up after 10 s.
+    assert!(began.elapsed() < BOUND + Duration::from_secs(2), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("Error: some requests did not end in time"), "{ended:?}");
+    drop(pending);
+    let names: BTreeSet<_> = receiver.spans().into_iter().map(|span| span.name).collect();
+    assert_eq!(names, ["GET", "GET /api/chain"].map(str::to_owned).into());
 }
 
 #[test]
@@ -101,7 +126,7 @@ fn a_collector_that_hangs_does_not_keep_it_and_a_second_signal_does_no_harm() {
         receiver.wait_for_requests(Signal::Traces, 1, SOON);
         let began = Instant::now();
         server.signal("TERM");
-        poll("closed port", || std::net::TcpStream::connect(server.address).err());
+        poll("closed port", || TcpStream::connect(server.address).err());
         if server.is_running() {
             server.signal("TERM");
         }
