@@ -7,7 +7,11 @@
 //! `cases` is the table, `servers` starts what it runs against, `http` asks, `spans` makes what
 //! the OTLP receiver got comparable, `collector` is the load.
 
-#![allow(clippy::expect_used, clippy::format_push_string, reason = "a test that fails may panic")]
+#![allow(
+    clippy::expect_used,
+    clippy::format_push_string,
+    reason = "a test that fails may panic, and its texts need not be fast"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

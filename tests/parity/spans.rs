@@ -51,7 +51,8 @@ fn kind(kind: SpanKind) -> &'static str {
 
 fn attributes(attributes: &Attributes) -> String {
     let told = attributes.iter().filter(|(key, _)| !UNTOLD.contains(&key.as_str()));
-    told.map(|(key, value)| format!(" {key}={}", text(value))).collect()
+    let told: Vec<_> = told.map(|(key, value)| format!(" {key}={}", text(value))).collect();
+    told.concat()
 }
 
 /// As text, without the lines and columns of source code.

@@ -139,7 +139,7 @@ fn an_endpoint_without_a_scheme_is_plain_if_insecure() {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
             ("OTEL_EXPORTER_OTLP_INSECURE", insecure),
         ]);
-        assert_eq!(config.traces.otlp.endpoint.to_string(), "https://collector:4317/");
+        assert_eq!(config.traces.otlp.endpoint, "https://collector:4317/");
     }
 }
 
