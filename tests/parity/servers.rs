@@ -149,7 +149,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let group = format!("-{}", self.child.id());
         // Its own group, and nothing else, by its number.
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = Command::new("sh").args(["-c", &format!("kill -KILL -- {group}")]).status();
         let _ = self.child.wait();
     }
 }

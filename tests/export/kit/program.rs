@@ -119,7 +119,7 @@ impl Server {
     /// Sends the process a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.process.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status();
         assert!(sent.expect("there is a kill command").success(), "the process has ended already");
     }
 
