@@ -8,8 +8,9 @@ use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry_sdk::trace::SdkTracer;
 use wstd::future::FutureExt;
+use wstd::http::body::{Bytes, util::Empty};
 use wstd::http::error::ErrorCode;
-use wstd::http::{Client, Error, Request, Uri};
+use wstd::http::{Body, Client, Error, Request, Uri};
 
 use super::tracing::Tracing;
 use crate::conventions::KnownMethods;
@@ -82,7 +83,11 @@ impl Host for WasiHost {
         let host = uri.host().unwrap_or_default();
         let call = Call::new("GET", &self.known_methods, host, Some(port));
         let cx = self.start(&call, &url);
-        let mut request = Request::get(uri).body(()).map_err(|_| DownstreamError)?;
+        // Without a length the host would send chunks. An empty body of wstd's own is written all
+        // the same, which fails where the host has seen the length and looks for no body.
+        let body = Body::from_http_body(Empty::<Bytes>::new());
+        let request = Request::get(uri).header("content-length", 0).body(body);
+        let mut request = request.map_err(|_| DownstreamError)?;
         self.propagator.inject_context(&cx, &mut OutgoingHeaders(request.headers_mut()));
 
         let result = wstd::runtime::spawn(send(request)).await;
@@ -104,7 +109,7 @@ impl Host for WasiHost {
 }
 
 /// Status and body of the answer, else an `error.type` and what the log tells.
-async fn send(request: Request<()>) -> Result<(u16, Vec<u8>), (&'static str, String)> {
+async fn send(request: Request<Body>) -> Result<(u16, Vec<u8>), (&'static str, String)> {
     let call = async {
         let mut response = Client::new().send(request).await?;
         let status = response.status().as_u16();
