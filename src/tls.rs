@@ -6,3 +6,21 @@ pub fn install_default() {
     // An error says that there is one, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
+
+/// A client to build on, for one address. One that speaks HTTPS trusts the system's authorities;
+/// one that does not must start where there are none, as in a minimal container.
+pub fn client_for(scheme: &str) -> reqwest::ClientBuilder {
+    install_default();
+    let client = reqwest::Client::builder();
+    if scheme == "https" { client } else { client.tls_certs_only([]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_for_plain_http_trusts_nobody_and_needs_nobody() {
+        assert!(client_for("http").build().is_ok());
+    }
+}

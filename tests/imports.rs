@@ -66,7 +66,7 @@ const RULES: &[Rule] = &[
     },
     Rule { module: "runner", ours: &["tls"], theirs: None, but_not: &["rocket"] },
     Rule { module: "healthcheck", ours: &["tls"], theirs: None, but_not: &["rocket"] },
-    Rule { module: "tls", ours: &[], theirs: Some(&["rustls"]), but_not: &[] },
+    Rule { module: "tls", ours: &[], theirs: Some(&["reqwest", "rustls"]), but_not: &[] },
     Rule {
         module: "cli",
         ours: &["healthcheck", "runner", "server", "telemetry"],

@@ -47,6 +47,13 @@ pub struct RunnerArgs {
 type MaybeUrl = Option<BaseUrl>;
 
 impl RunnerArgs {
+    /// `https` if any address is asked by it.
+    pub(super) fn scheme(&self) -> &'static str {
+        let secure = |url: &BaseUrl| url.to_string().starts_with("https:");
+        let asked = [Some(&self.base_url), self.verify.as_ref()];
+        if asked.into_iter().flatten().any(secure) { "https" } else { "http" }
+    }
+
     /// The address to show to people.
     pub(super) fn jaeger_ui(&self) -> String {
         let given = self.jaeger_ui_url.as_ref().or(self.verify.as_ref());

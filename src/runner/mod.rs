@@ -96,8 +96,7 @@ impl<'a, W: Write> Run<'a, W> {
     fn new(args: &'a RunnerArgs, out: W, bar: ProgressDrawTarget) -> anyhow::Result<Self> {
         // No proxy, not even one from the environment: the figures are to be the application's.
         // No redirects: an endpoint that moved does not answer as planned.
-        crate::tls::install_default();
-        let client = Client::builder()
+        let client = crate::tls::client_for(args.scheme())
             .user_agent(plan::USER_AGENT)
             .timeout(REQUEST_TIMEOUT)
             .no_proxy()

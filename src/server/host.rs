@@ -8,6 +8,7 @@ use url::Url;
 use crate::handlers::fixed::Fixed;
 use crate::handlers::{DownstreamError, Host};
 use crate::instrument::TracedClient;
+use crate::tls;
 
 /// What a call to the downstream service may take: five hops deep, all is done within 10 s.
 const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,9 +35,9 @@ impl NativeHost {
     /// The reqwest client for downstream calls: no redirects, for they could lead anywhere.
     ///
     /// # Errors
-    /// The TLS backend cannot be set up.
-    pub fn client() -> reqwest::Result<reqwest::Client> {
-        reqwest::Client::builder()
+    /// The service is to be called by HTTPS, and there are no authorities to trust.
+    pub fn client(downstream: Option<&Url>) -> reqwest::Result<reqwest::Client> {
+        tls::client_for(downstream.map_or("http", Url::scheme))
             .timeout(DOWNSTREAM_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

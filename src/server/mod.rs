@@ -80,7 +80,7 @@ fn app(telemetry: &Telemetry, settings: &Settings) -> anyhow::Result<App> {
             .with_version(env!("CARGO_PKG_VERSION"))
             .build()
     };
-    let client = TracedClient::new(NativeHost::client()?)
+    let client = TracedClient::new(NativeHost::client(settings.downstream.as_ref())?)
         .with_meter(&telemetry.meter(RequestTracing::scope()))
         .with_propagator(telemetry.propagator())
         .with_known_methods(telemetry.config().known_methods.clone());

@@ -93,7 +93,7 @@ fn http<B: WithHttpConfig + WithExportConfig>(
     handle: &Handle,
 ) -> anyhow::Result<B> {
     // A redirect would take spans, and the headers' secrets, to where nobody sent them.
-    let mut client = reqwest::Client::builder()
+    let mut client = crate::tls::client_for(otlp.endpoint.scheme_str().unwrap_or("http"))
         .timeout(otlp.timeout)
         .redirect(reqwest::redirect::Policy::none());
     if let Some(pem) = &otlp.certificate {

@@ -24,6 +24,14 @@ fn it_serves_from_any_directory_with_an_empty_environment() {
 }
 
 #[test]
+fn it_serves_where_there_are_no_authorities_to_trust() {
+    let nowhere = [("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")];
+    let http = [("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")];
+    let server = Program::new(&["--port", "0"], &[nowhere.as_slice(), &http].concat()).start();
+    assert_eq!(server.get("/health").status, 200);
+}
+
+#[test]
 fn address_and_port_can_come_from_variables() {
     let variables =
         [("ROCKET_PORT", "0"), ("ROCKET_ADDRESS", "127.0.0.2"), ("OTEL_SDK_DISABLED", "true")];
