@@ -187,6 +187,7 @@
               "src/lib.rs"
               "src/main.rs"
             ]
+            ++ named "src/bin" (manifest.bin or [ ])
             ++ named "benches" (manifest.bench or [ ])
             ++ named "tests" (manifest.test or [ ])
             ++ named "examples" (manifest.example or [ ]);
@@ -211,7 +212,7 @@
             let
               crates = vendor cargoLock.lockFile;
               shared = env // {
-                inherit crates nativeBuildInputs buildInputs;
+                inherit crates preBuild;
               };
               prepare = ''
                 runHook() { eval "''${!1:-}"; }
@@ -222,13 +223,13 @@
                   "$NIX_BUILD_TOP/vendor" >"$CARGO_HOME/config.toml"
               '';
               # nixpkgs compiles the crates anew with every change; here they are a build of their own, with
-              # the package's sources empty, so that a change recompiles the package alone.
+              # the package's sources empty, so that a change recompiles the package alone; and the same one for
+              # the tests and for clippy.
               compiled =
                 build "cargo-compiled-crates"
                   (
                     shared
                     // {
-                      inherit preBuild;
                       manifest = builtins.path {
                         name = "Cargo.toml";
                         path = dirOf cargoLock.lockFile + "/Cargo.toml";
@@ -268,7 +269,12 @@
                   (
                     shared
                     // {
-                      inherit src compiled preBuild;
+                      inherit
+                        src
+                        compiled
+                        nativeBuildInputs
+                        buildInputs
+                        ;
                     }
                   )
                   ''
