@@ -1,0 +1,8 @@
+//! Rocket without any instrumentation: what all else is measured against.
+
+#[rocket::main]
+async fn main() -> Result<(), Box<rocket::Error>> {
+    let rocket = rocket::custom(bench_rocket::figment()).mount("/", bench_rocket::all());
+    rocket.launch().await?;
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! The same routes with this project's instrumentation and telemetry.
+
+use std::sync::Arc;
+
+use rocket_otel_demo::instrument::{RequestTracing, traced};
+use rocket_otel_demo::telemetry::{Config, Telemetry, Variables};
+
+fn main() -> anyhow::Result<()> {
+    let config = Config::from_variables(&Variables::from_process())?;
+    let telemetry = Arc::new(Telemetry::build(config)?);
+    telemetry.install()?;
+    let scope = RequestTracing::scope;
+    let tracing = RequestTracing::new()
+        .with_tracer(telemetry.tracer(scope()))
+        .with_meter(telemetry.meter(scope()))
+        .with_propagator(telemetry.propagator())
+        .defer_attributes();
+    let disabled = telemetry.config().disabled;
+    let tracing = if disabled { tracing.propagate_only() } else { tracing };
+    let launched = rocket::execute(async {
+        let rocket = rocket::custom(bench_rocket::figment())
+            .attach(tracing)
+            .mount("/", traced(bench_rocket::all()));
+        rocket.launch().await.map(drop).map_err(|error| anyhow::anyhow!("{error}"))
+    });
+    for status in telemetry.shutdown() {
+        eprintln!("{} exported {} dropped {}", status.signal, status.exported, status.dropped);
+    }
+    launched
+}
