@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use opentelemetry_otlp::{
-    Compression, LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig,
-    WithTonicConfig,
+    Compression, LogExporter, MetricExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -26,16 +25,6 @@ use super::config;
 use super::otlp::{Otlp, Protocol};
 use super::outage::{Health, Loss};
 use super::partial;
-
-/// The OTLP exporter of spans.
-pub(crate) fn spans(otlp: &Otlp, handle: &Handle) -> anyhow::Result<SpanExporter> {
-    Ok(match otlp.protocol {
-        Protocol::Grpc => grpc(SpanExporter::builder().with_tonic(), otlp)?.build()?,
-        Protocol::HttpProtobuf => {
-            http(SpanExporter::builder().with_http(), otlp, handle)?.build()?
-        }
-    })
-}
 
 /// The OTLP exporter of metrics.
 pub(crate) fn metrics(
@@ -74,17 +63,22 @@ fn grpc<B: WithTonicConfig + WithExportConfig>(builder: B, otlp: &Otlp) -> anyho
         builder = builder.with_compression(Compression::Gzip);
     }
     if otlp.endpoint.scheme() == "https" {
-        let mut tls = ClientTlsConfig::new();
-        tls = match &otlp.certificate {
-            Some(file) => tls.ca_certificate(Certificate::from_pem(pem(file)?)),
-            None => tls.with_native_roots(),
-        };
-        if let Some((certificate, key)) = &otlp.client {
-            tls = tls.identity(Identity::from_pem(pem(certificate)?, pem(key)?));
-        }
-        builder = builder.with_tls_config(tls);
+        builder = builder.with_tls_config(grpc_tls(otlp)?);
     }
     Ok(builder)
+}
+
+/// TLS of a gRPC channel.
+pub(crate) fn grpc_tls(otlp: &Otlp) -> anyhow::Result<ClientTlsConfig> {
+    let tls = ClientTlsConfig::new();
+    let tls = match &otlp.certificate {
+        Some(file) => tls.ca_certificate(Certificate::from_pem(pem(file)?)),
+        None => tls.with_native_roots(),
+    };
+    Ok(match &otlp.client {
+        Some((certificate, key)) => tls.identity(Identity::from_pem(pem(certificate)?, pem(key)?)),
+        None => tls,
+    })
 }
 
 fn http<B: WithHttpConfig + WithExportConfig>(
@@ -92,6 +86,17 @@ fn http<B: WithHttpConfig + WithExportConfig>(
     otlp: &Otlp,
     handle: &Handle,
 ) -> anyhow::Result<B> {
+    let client = http_client(otlp)?.build()?;
+    let builder = builder
+        .with_endpoint(otlp.endpoint.as_str())
+        .with_timeout(otlp.timeout)
+        .with_headers(headers(otlp))
+        .with_http_client(BackgroundClient::new(client, handle.clone()));
+    Ok(if otlp.gzip { builder.with_compression(Compression::Gzip) } else { builder })
+}
+
+/// The HTTP client that an endpoint asks for.
+pub(crate) fn http_client(otlp: &Otlp) -> anyhow::Result<reqwest::ClientBuilder> {
     // A redirect would take spans, and the headers' secrets, to where nobody sent them.
     let mut client = reqwest::Client::builder()
         .timeout(otlp.timeout)
@@ -106,15 +111,10 @@ fn http<B: WithHttpConfig + WithExportConfig>(
         both.extend(pem(key)?);
         client = client.identity(reqwest::Identity::from_pem(&both)?);
     }
-    let builder = builder
-        .with_endpoint(otlp.endpoint.as_str())
-        .with_timeout(otlp.timeout)
-        .with_headers(headers(otlp))
-        .with_http_client(BackgroundClient::new(client.build()?, handle.clone()));
-    Ok(if otlp.gzip { builder.with_compression(Compression::Gzip) } else { builder })
+    Ok(client)
 }
 
-fn headers(otlp: &Otlp) -> HashMap<String, String> {
+pub(crate) fn headers(otlp: &Otlp) -> HashMap<String, String> {
     otlp.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
 }
 

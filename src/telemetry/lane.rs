@@ -1,26 +1,54 @@
 //! One exporter of spans: its queue, its batches, its retries.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use rocket::futures::FutureExt;
+use opentelemetry_sdk::trace::SpanData;
+use rocket::futures::stream::FuturesUnordered;
+use rocket::futures::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::config::Batching;
 use super::outage::{Health, Loss};
-use super::partial;
+use super::partial::Rejected;
 
 /// The pause after a first failed export; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The longest pause: a collector that returns is found within this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a lane leads to.
+pub(crate) trait Sink: Send + Sync + 'static {
+    /// Spans as they are sent, and sent again after a failure.
+    type Batch: Send + Sync + 'static;
+
+    /// Batches that may be on their way at once.
+    const AT_ONCE: usize;
+
+    /// Makes a batch of spans.
+    fn prepare(&self, spans: Vec<SpanData>) -> Self::Batch;
+
+    /// Sends a batch, and tells what of it the backend did not take.
+    fn send(&self, batch: &Self::Batch) -> impl Future<Output = Result<Rejected, Failure>> + Send;
+}
+
+/// Why an export failed, and whether the same batch may be sent again.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) retryable: bool,
+}
+
+/// What there is to say of a backend that says nothing.
+pub(crate) fn no_answer(limit: Duration) -> String {
+    format!("no answer within {limit:?}")
+}
 
 /// The queue in front of one exporter.
 ///
@@ -32,8 +60,6 @@ pub(crate) struct Lane {
     export_timeout: Duration,
     queue: Mutex<Queue>,
     wake: Notify,
-    /// Spans taken from the queue and neither exported nor dropped yet.
-    in_flight: AtomicU64,
     pub(crate) health: Health,
 }
 
@@ -43,6 +69,16 @@ struct Queue {
     /// When the oldest span came.
     since: Option<Instant>,
     flushes: Vec<mpsc::Sender<OTelSdkResult>>,
+    /// Spans taken from the queue and neither exported nor dropped yet.
+    in_flight: u64,
+    /// Given up: what is still on its way is counted as dropped already.
+    abandoned: bool,
+}
+
+/// A batch on its way, or held for another try.
+struct Taken<B> {
+    batch: B,
+    count: u64,
 }
 
 impl Lane {
@@ -52,7 +88,6 @@ impl Lane {
             export_timeout,
             queue: Mutex::default(),
             wake: Notify::new(),
-            in_flight: AtomicU64::new(0),
             health,
         })
     }
@@ -64,6 +99,10 @@ impl Lane {
     /// Takes spans as far as there is room, and counts the others as dropped.
     pub(crate) fn push(&self, spans: impl ExactSizeIterator<Item = SpanData>) {
         let mut queue = self.queue();
+        if queue.abandoned {
+            self.health.dropped(Loss::AlreadyShutdown, spans.len() as u64);
+            return;
+        }
         let before = queue.spans.len();
         let room = self.settings.queue.saturating_sub(before);
         let too_many = spans.len().saturating_sub(room);
@@ -83,104 +122,123 @@ impl Lane {
 
     /// Spans that wait, those of an export on its way included.
     pub(crate) fn waiting(&self) -> u64 {
-        self.queue().spans.len() as u64 + self.in_flight.load(Ordering::Relaxed)
+        let queue = self.queue();
+        queue.spans.len() as u64 + queue.in_flight
     }
 
     /// Asks for everything to be exported now; the receiver gets the result.
     pub(crate) fn flush(&self) -> mpsc::Receiver<OTelSdkResult> {
         let (sender, receiver) = mpsc::channel();
-        self.queue().flushes.push(sender);
+        let mut queue = self.queue();
+        if queue.abandoned {
+            // There is nothing left, and nobody to answer. The receiver is there to be sent to.
+            let _ = sender.send(Err(OTelSdkError::AlreadyShutdown));
+        } else {
+            queue.flushes.push(sender);
+        }
+        drop(queue);
         self.wake.notify_one();
         receiver
     }
 
     /// Gives up what has not been exported, and counts it as dropped.
     pub(crate) fn abandon(&self) {
-        let left = self.queue().spans.drain(..).len() as u64;
-        self.health.dropped(Loss::Failed, left + self.in_flight.swap(0, Ordering::Relaxed));
+        let mut queue = self.queue();
+        queue.abandoned = true;
+        let left = queue.spans.len() as u64 + queue.in_flight;
+        queue.spans.clear();
+        queue.in_flight = 0;
+        drop(queue);
+        self.health.dropped(Loss::Failed, left);
+        self.wake.notify_one();
     }
 
-    /// Exports for as long as the runtime lives.
-    pub(crate) async fn run(self: Arc<Self>, exporter: impl SpanExporter) {
-        let mut held = Vec::new();
+    /// Exports until the lane is abandoned.
+    pub(crate) async fn run<S: Sink>(self: Arc<Self>, sink: S) {
+        let mut sending = FuturesUnordered::new();
+        let mut held: VecDeque<Taken<S::Batch>> = VecDeque::new();
+        let mut flushes: Vec<mpsc::Sender<OTelSdkResult>> = Vec::new();
+        let mut flush_result = Ok(());
         let mut pause = FIRST_PAUSE;
+        // While there is one, nothing is sent: the collector is away.
+        let mut retry_at: Option<Instant> = None;
         loop {
-            let retry_at = (!held.is_empty()).then(|| Instant::now() + pause);
-            self.wait(retry_at).await;
-            let flushes = std::mem::take(&mut self.queue().flushes);
-            let result = self.export_all(&exporter, &mut held, !flushes.is_empty()).await;
-            pause = if result.is_ok() { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-            for flush in flushes {
-                // Who asked may have stopped waiting.
-                let _ = flush.send(match &result {
-                    Ok(()) => Ok(()),
-                    Err(error) => Err(OTelSdkError::InternalFailure(error.clone())),
-                });
+            let asked = std::mem::take(&mut self.queue().flushes);
+            if !asked.is_empty() {
+                flushes.extend(asked);
+                retry_at = None;
             }
-        }
-    }
-
-    /// Until there is a reason to export: a full batch, an old span, a flush, or time to retry.
-    async fn wait(&self, retry_at: Option<Instant>) {
-        loop {
-            let deadline = {
-                let queue = self.queue();
-                if !queue.flushes.is_empty() {
-                    return;
+            if self.queue().abandoned {
+                return;
+            }
+            let flushing = !flushes.is_empty();
+            // After a failure one batch goes alone: it finds out whether the collector is back.
+            let at_once = if pause > FIRST_PAUSE { 1 } else { S::AT_ONCE };
+            while retry_at.is_none() && sending.len() < at_once {
+                let next = held.pop_front().or_else(|| {
+                    let spans = self.take_batch(flushing)?;
+                    Some(Taken { count: spans.len() as u64, batch: sink.prepare(spans) })
+                });
+                let Some(taken) = next else { break };
+                sending.push(self.export(&sink, taken));
+            }
+            // Everything has gone out, or what is left has to wait.
+            if flushing && sending.is_empty() {
+                for flush in flushes.drain(..) {
+                    // Who asked may have stopped waiting.
+                    let _ = flush.send(match &flush_result {
+                        Ok(()) => Ok(()),
+                        Err(error) => Err(OTelSdkError::InternalFailure(String::clone(error))),
+                    });
                 }
-                match retry_at {
-                    Some(at) => Some(at),
-                    None if queue.spans.len() >= self.settings.batch => return,
-                    None => queue.since.map(|since| since + self.settings.delay),
+                flush_result = Ok(());
+                continue;
+            }
+            let deadline = match retry_at {
+                Some(at) => Some(at),
+                None if sending.len() >= at_once => None,
+                None => self.queue().since.map(|since| since + self.settings.delay),
+            };
+            let ended = tokio::select! {
+                ended = sending.next(), if !sending.is_empty() => ended,
+                () = self.wake.notified() => None,
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    retry_at = None;
+                    None
                 }
             };
-            match deadline {
-                None => self.wake.notified().await,
-                Some(at) => tokio::select! {
-                    () = sleep_until(at) => return,
-                    () = self.wake.notified() => {}
-                },
-            }
-        }
-    }
-
-    /// Exports what is held and what is queued until the queue is empty or an export fails.
-    async fn export_all(
-        &self,
-        exporter: &impl SpanExporter,
-        held: &mut Vec<SpanData>,
-        flush: bool,
-    ) -> Result<(), String> {
-        loop {
-            if held.is_empty() {
-                *held = self.take_batch(flush);
-            }
-            if held.is_empty() {
-                return Ok(());
-            }
-            // The exporter consumes its batch; the copy is what can be sent again.
-            match self.export(exporter, held.clone()).await {
-                Ok(()) => {}
-                Err(failure) => {
+            match ended {
+                None => {}
+                Some((_, Ok(()))) => pause = FIRST_PAUSE,
+                Some((taken, Err(failure))) => {
                     self.health.failed(&failure.message);
-                    if failure.retryable {
-                        return Err(failure.message);
+                    if flushing {
+                        flush_result = Err(failure.message);
                     }
-                    self.health.dropped(Loss::Failed, held.len() as u64);
+                    if failure.retryable {
+                        held.push_back(taken);
+                        // Of several that fail together, the first sets the pause.
+                        if retry_at.is_none() {
+                            retry_at = Some(Instant::now() + pause);
+                            pause = (pause * 2).min(LONGEST_PAUSE);
+                        }
+                    } else {
+                        self.settle(taken.count, |health| {
+                            health.dropped(Loss::Failed, taken.count);
+                        });
+                    }
                 }
             }
-            held.clear();
-            self.in_flight.store(0, Ordering::Relaxed);
         }
     }
 
     /// The next batch; an incomplete one only on a flush or when it has waited long enough.
-    fn take_batch(&self, flush: bool) -> Vec<SpanData> {
+    fn take_batch(&self, flush: bool) -> Option<Vec<SpanData>> {
         let mut queue = self.queue();
         let due = queue.since.is_some_and(|since| since.elapsed() >= self.settings.delay);
         let len = queue.spans.len().min(self.settings.batch);
-        if len < self.settings.batch && !flush && !due {
-            return Vec::new();
+        if len == 0 || len < self.settings.batch && !flush && !due {
+            return None;
         }
         let batch: Vec<_> = queue.spans.drain(..len).collect();
         if queue.spans.is_empty() {
@@ -188,73 +246,46 @@ impl Lane {
             // A burst should not hold its memory for ever.
             queue.spans.shrink_to(self.settings.batch);
         }
-        self.in_flight.store(len as u64, Ordering::Relaxed);
-        batch
+        queue.in_flight += len as u64;
+        Some(batch)
     }
 
-    async fn export(
+    /// Sends a batch, and gives it back with what came of it.
+    async fn export<S: Sink>(
         &self,
-        exporter: &impl SpanExporter,
-        batch: Vec<SpanData>,
-    ) -> Result<(), Failure> {
-        let count = batch.len() as u64;
+        sink: &S,
+        taken: Taken<S::Batch>,
+    ) -> (Taken<S::Batch>, Result<(), Failure>) {
         // The console exporter panics when standard output is closed.
-        let export = AssertUnwindSafe(partial::listening(exporter.export(batch))).catch_unwind();
-        match timeout(self.export_timeout, export).await {
-            Ok(Ok((Ok(()), rejected))) => {
-                let rejected = rejected.unwrap_or_default();
-                let lost = rejected.count.min(count);
-                if lost > 0 || !rejected.message.is_empty() {
-                    self.health.rejected(lost, &rejected.message);
-                }
-                self.health.exported(count - lost);
-                Ok(())
+        let send = AssertUnwindSafe(sink.send(&taken.batch)).catch_unwind();
+        let failure = match timeout(self.export_timeout, send).await {
+            Ok(Ok(Ok(rejected))) => {
+                let lost = rejected.count.min(taken.count);
+                self.settle(taken.count, |health| {
+                    if lost > 0 || !rejected.message.is_empty() {
+                        health.rejected(lost, &rejected.message);
+                    }
+                    health.exported(taken.count - lost);
+                });
+                return (taken, Ok(()));
             }
-            Ok(Ok((Err(error), _))) => Err(Failure::of(&error)),
+            Ok(Ok(Err(failure))) => failure,
             Ok(Err(_panic)) => {
-                Err(Failure { message: "the exporter panicked".into(), retryable: false })
+                Failure { message: "the exporter panicked".into(), retryable: false }
             }
-            Err(_elapsed) => {
-                let message = format!("no answer within {:?}", self.export_timeout);
-                Err(Failure { message, retryable: true })
-            }
-        }
-    }
-}
-
-/// Why an export failed, and whether the same batch may be sent again.
-struct Failure {
-    message: String,
-    retryable: bool,
-}
-
-impl Failure {
-    /// The OTLP specification names what is final; the exporters tell it in their text only.
-    fn of(error: &OTelSdkError) -> Self {
-        const FINAL: [&str; 8] = [
-            "Unimplemented",
-            "InvalidArgument",
-            "NotFound",
-            "AlreadyExists",
-            "PermissionDenied",
-            "Unauthenticated",
-            "FailedPrecondition",
-            "Internal",
-        ];
-        let message = match error {
-            OTelSdkError::InternalFailure(text) => text.clone(),
-            other => other.to_string(),
+            Err(_elapsed) => Failure { message: no_answer(self.export_timeout), retryable: true },
         };
-        let grpc = message.rsplit_once("gRPC code: ").map(|(_, rest)| rest);
-        let final_grpc = grpc.is_some_and(|code| FINAL.iter().any(|f| code.starts_with(f)));
-        Self { retryable: !final_grpc && !final_http(&message), message }
+        (taken, Err(failure))
     }
-}
 
-/// Whether the text names an HTTP status after which OTLP forbids to send again.
-fn final_http(message: &str) -> bool {
-    let status = message.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 3);
-    let status = status.and_then(|digits| digits.parse::<u16>().ok());
-    message.contains("HTTP")
-        && status.is_some_and(|s| s >= 300 && !matches!(s, 429 | 502 | 503 | 504))
+    /// Counts what became of spans that were in flight, unless they are counted as lost.
+    fn settle(&self, count: u64, tell: impl FnOnce(&Health)) {
+        let mut queue = self.queue();
+        if queue.abandoned {
+            return;
+        }
+        queue.in_flight -= count;
+        drop(queue);
+        tell(&self.health);
+    }
 }

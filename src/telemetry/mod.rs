@@ -17,8 +17,10 @@ mod partial;
 mod pipeline;
 mod providers;
 mod recent;
+mod sender;
 mod timestamp;
 mod variables;
+mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,6 +44,7 @@ pub use outage::{ExporterStatus, State};
 pub use recent::{RecentTrace, RecentTraces};
 pub use timestamp::timestamp;
 pub use variables::{VARIABLES, Variable, Variables, help};
+pub use wire::export_request;
 
 use background::{Background, within};
 use outage::Health;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{
     BatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider, SimpleLogProcessor,
 };
@@ -20,10 +20,12 @@ use opentelemetry_semantic_conventions::resource as semconv;
 use super::background::Background;
 use super::config::{Batching, Config, Exporter, Root, Signal};
 use super::exporters::{self, Watched};
-use super::lane::Lane;
+use super::lane::{Failure, Lane, Sink};
 use super::outage::Health;
+use super::partial::Rejected;
 use super::pipeline::SpanPipeline;
 use super::recent::RecentTraces;
+use super::sender::SpanSender;
 
 /// How long the console's spans may wait: who watches them wants them at once.
 const CONSOLE_DELAY: Duration = Duration::from_millis(100);
@@ -50,17 +52,18 @@ pub(super) fn span_pipeline(
     for exporter in exporters.iter().filter(|_| !config.disabled) {
         lanes.push(match exporter {
             Exporter::Otlp => {
-                let exporter = exporters::spans(otlp, background.handle())?;
+                let sender = SpanSender::new(otlp, resource)?;
                 let health = Health::new("traces", "otlp", Some(otlp.target()));
                 let lane = Lane::new(config.span_batching, otlp.timeout, health);
-                start(background, lane, exporter, resource)
+                start(background, lane, sender)
             }
             Exporter::Console => {
-                let exporter = opentelemetry_stdout::SpanExporter::default();
+                let mut exporter = opentelemetry_stdout::SpanExporter::default();
+                exporter.set_resource(resource);
                 let batching = Batching { delay: CONSOLE_DELAY, ..config.span_batching };
                 let lane =
                     Lane::new(batching, otlp.timeout, Health::new("traces", "console", None));
-                start(background, lane, exporter, resource)
+                start(background, lane, Console(exporter))
             }
         });
     }
@@ -73,15 +76,28 @@ pub(super) fn span_pipeline(
     Ok(pipeline)
 }
 
-fn start(
-    background: &Background,
-    lane: Arc<Lane>,
-    mut exporter: impl SpanExporter + 'static,
-    resource: &Resource,
-) -> Arc<Lane> {
-    exporter.set_resource(resource);
-    background.handle().spawn(lane.clone().run(exporter));
+fn start(background: &Background, lane: Arc<Lane>, sink: impl Sink) -> Arc<Lane> {
+    background.handle().spawn(lane.clone().run(sink));
     lane
+}
+
+/// Spans to standard output, by the SDK's exporter for it.
+struct Console(opentelemetry_stdout::SpanExporter);
+
+impl Sink for Console {
+    type Batch = Vec<SpanData>;
+
+    const AT_ONCE: usize = 1;
+
+    fn prepare(&self, spans: Vec<SpanData>) -> Vec<SpanData> {
+        spans
+    }
+
+    async fn send(&self, batch: &Vec<SpanData>) -> Result<Rejected, Failure> {
+        let exported = self.0.export(batch.clone()).await;
+        let failure = |error: OTelSdkError| Failure { message: error.to_string(), retryable: true };
+        exported.map(|()| Rejected::default()).map_err(failure)
+    }
 }
 
 pub(super) fn tracer(
