@@ -40,6 +40,7 @@ mod attributes;
 mod body;
 mod client;
 mod fairing;
+mod metrics;
 mod origin;
 mod propagation;
 mod recorder;

@@ -9,6 +9,9 @@ use rocket::Request;
 
 use super::attributes::{forwarded_client, forwarded_parameter, redact_query};
 
+/// The most that a request's span usually has: 11 at the start, 3 more at the end.
+pub(crate) const MOST_ATTRIBUTES: usize = 14;
+
 /// Where a request came from and what it asked for, with forwarded headers believed or not.
 pub(crate) struct Origin<'r> {
     pub(crate) scheme: &'static str,
@@ -54,9 +57,13 @@ impl<'r> Origin<'r> {
     }
 
     /// The attributes that the conventions want at the span's creation, so that samplers see them.
-    pub(crate) fn attributes(&self, request: &Request<'_>, method: &'static str) -> Vec<KeyValue> {
-        // 11 here, 3 more at the end.
-        let mut attributes = Vec::with_capacity(14);
+    pub(crate) fn attributes(
+        &self,
+        request: &Request<'_>,
+        method: &'static str,
+        user_agent: Option<&str>,
+    ) -> Vec<KeyValue> {
+        let mut attributes = Vec::with_capacity(MOST_ATTRIBUTES);
         let mut add = |key: &'static str, value: Value| attributes.push(KeyValue::new(key, value));
         let uri = request.uri();
         add(semconv::HTTP_REQUEST_METHOD, method.into());
@@ -75,20 +82,60 @@ impl<'r> Origin<'r> {
             add(semconv::SERVER_PORT, i64::from(config.port).into());
         }
         if let Some(peer) = request.remote() {
-            let address = StringValue::from(Arc::<str>::from(peer.ip().to_string()));
+            let address = shared_text(peer.ip());
             let client = match self.client {
-                Some(client) if client != peer.ip() => client.to_string().into(),
+                Some(client) if client != peer.ip() => Value::String(shared_text(client)),
                 _ => Value::String(address.clone()),
             };
             add(semconv::CLIENT_ADDRESS, client);
             add(semconv::NETWORK_PEER_ADDRESS, Value::String(address));
             add(semconv::NETWORK_PEER_PORT, i64::from(peer.port()).into());
         } else if let Some(client) = self.client {
-            add(semconv::CLIENT_ADDRESS, client.to_string().into());
+            add(semconv::CLIENT_ADDRESS, Value::String(shared_text(client)));
         }
-        if let Some(agent) = request.headers().get_one("User-Agent") {
+        if let Some(agent) = user_agent {
             add(semconv::USER_AGENT_ORIGINAL, agent.to_owned().into());
         }
         attributes
+    }
+}
+
+/// An address as a text that two attributes can share.
+fn shared_text(ip: IpAddr) -> StringValue {
+    let IpAddr::V4(ip) = ip else {
+        return Arc::<str>::from(ip.to_string()).into();
+    };
+    // By hand: every request has one, and formatting takes ten times as long.
+    let mut text = [0; "255.255.255.255".len()];
+    let mut length = 0;
+    let mut push = |byte| {
+        text[length] = byte;
+        length += 1;
+    };
+    for (index, octet) in ip.octets().into_iter().enumerate() {
+        if index > 0 {
+            push(b'.');
+        }
+        if octet >= 100 {
+            push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            push(b'0' + octet / 10 % 10);
+        }
+        push(b'0' + octet % 10);
+    }
+    // Digits and dots are UTF-8.
+    Arc::<str>::from(std::str::from_utf8(&text[..length]).unwrap_or_default()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_in_full() {
+        for ip in ["0.0.0.0", "10.99.100.255", "255.255.255.255", "::1", "2001:db8::8888"] {
+            assert_eq!(shared_text(ip.parse().expect("an address")).as_str(), ip);
+        }
     }
 }

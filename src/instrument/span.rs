@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
 use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_semantic_conventions::{attribute as semconv, metric};
+use opentelemetry_semantic_conventions::attribute as semconv;
 
-use super::attributes::DURATION_BUCKETS;
 use super::body::{BodyProgress, Progress};
+use super::metrics::{Labels, RouteDurations, ServerMetrics};
 
 /// `error.type` where the HTTP status does not tell what went wrong.
 mod error_type {
@@ -25,31 +24,6 @@ mod error_type {
     pub(super) const CANCELLED: &str = "cancelled";
 }
 
-/// The instruments of the HTTP server metrics, shared by all requests.
-#[derive(Debug)]
-pub(crate) struct ServerMetrics {
-    duration: Histogram<f64>,
-    active: UpDownCounter<i64>,
-}
-
-impl ServerMetrics {
-    pub(crate) fn new(meter: &Meter) -> Self {
-        Self {
-            duration: meter
-                .f64_histogram(metric::HTTP_SERVER_REQUEST_DURATION)
-                .with_unit("s")
-                .with_description("Duration of HTTP server requests.")
-                .with_boundaries(DURATION_BUCKETS.to_vec())
-                .build(),
-            active: meter
-                .i64_up_down_counter(metric::HTTP_SERVER_ACTIVE_REQUESTS)
-                .with_unit("{request}")
-                .with_description("Number of active HTTP server requests.")
-                .build(),
-        }
-    }
-}
-
 /// A route as telemetry names it.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteName {
@@ -57,6 +31,8 @@ pub(crate) struct RouteName {
     pub(crate) template: Cow<'static, str>,
     /// The span's name: `{method} {template}`.
     pub(crate) span: Cow<'static, str>,
+    /// What its requests take, where that is kept.
+    pub(crate) durations: Option<Arc<RouteDurations>>,
 }
 
 /// The server span of one request and what its end needs to know.
@@ -68,9 +44,9 @@ pub(crate) struct RequestSpan {
     cx: Context,
     recording: bool,
     metrics: Arc<ServerMetrics>,
-    /// `http.request.method`: a known method, or `_OTHER`.
-    method: &'static str,
-    scheme: &'static str,
+    labels: Labels,
+    /// Whether the client would rather speak another protocol.
+    pub(crate) asks_upgrade: bool,
     /// What the client sent: Rocket turns HEAD into GET when it falls back to a GET route.
     pub(crate) is_head: bool,
     start_time: SystemTime,
@@ -85,23 +61,23 @@ pub(crate) struct RequestSpan {
 
 /// What is known of a request when its span starts.
 pub(crate) struct RequestStart {
-    pub(crate) method: &'static str,
-    pub(crate) scheme: &'static str,
+    pub(crate) labels: Labels,
     pub(crate) is_head: bool,
+    pub(crate) upgrade: bool,
     pub(crate) start_time: SystemTime,
     pub(crate) started: Instant,
 }
 
 impl RequestSpan {
     pub(crate) fn new(cx: Context, metrics: Arc<ServerMetrics>, start: &RequestStart) -> Self {
-        let RequestStart { method, scheme, is_head, start_time, started } = *start;
-        metrics.active.add(1, &active_labels(method, scheme));
+        let RequestStart { labels, is_head, upgrade, start_time, started } = *start;
+        metrics.active(labels, 1);
         Self {
             recording: cx.span().is_recording(),
             cx,
             metrics,
-            method,
-            scheme,
+            labels,
+            asks_upgrade: upgrade,
             is_head,
             start_time,
             started,
@@ -123,7 +99,7 @@ impl RequestSpan {
     }
 
     pub(crate) fn method(&self) -> &'static str {
-        self.method
+        self.labels.method()
     }
 
     pub(crate) fn set_status(&self, code: u16) {
@@ -171,7 +147,7 @@ impl RequestSpan {
         let status = self.status.load(Ordering::Relaxed);
         let error = self.error(status);
         let route = self.route().take();
-        self.metrics.active.add(-1, &active_labels(self.method, self.scheme));
+        self.metrics.active(self.labels, -1);
         self.record_duration(elapsed, status, route.as_ref(), error.as_ref());
         if self.recording {
             self.end_span(elapsed, status, route, error);
@@ -206,10 +182,15 @@ impl RequestSpan {
         route: Option<&RouteName>,
         error: Option<&(Cow<'static, str>, &'static str)>,
     ) {
-        let [method, scheme] = active_labels(self.method, self.scheme);
+        let seconds = elapsed.as_secs_f64();
+        if let (Some(RouteName { template, durations: Some(durations), .. }), None) = (route, error)
+            && durations.record(&self.metrics, template, (self.labels, status), seconds)
+        {
+            return;
+        }
+        let [method, scheme] = self.labels.attributes();
         let status = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
         let route = route.map(|r| KeyValue::new(semconv::HTTP_ROUTE, r.template.clone()));
-        let seconds = elapsed.as_secs_f64();
         let duration = &self.metrics.duration;
         // Slices of fixed size: the common labels cost no allocation.
         match (route, error) {
@@ -257,14 +238,6 @@ impl Drop for RequestSpan {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// The labels of `http.server.active_requests`, the same at a request's start and end.
-fn active_labels(method: &'static str, scheme: &'static str) -> [KeyValue; 2] {
-    [
-        KeyValue::new(semconv::HTTP_REQUEST_METHOD, method),
-        KeyValue::new(semconv::URL_SCHEME, scheme),
-    ]
 }
 
 /// `{method} {route}`; `HTTP` stands for a method that is not known.
