@@ -31,8 +31,8 @@ pub(crate) trait Sink: Send + Sync + 'static {
     /// Batches that may be on their way at once.
     const AT_ONCE: usize;
 
-    /// Makes a batch of spans.
-    fn prepare(&self, spans: Vec<SpanData>) -> Self::Batch;
+    /// Makes a batch of spans, and leaves their list empty.
+    fn prepare(&self, spans: &mut Vec<SpanData>) -> Self::Batch;
 
     /// Sends a batch, and tells what of it the backend did not take.
     fn send(&self, batch: &Self::Batch) -> impl Future<Output = Result<Rejected, Failure>> + Send;
@@ -156,6 +156,8 @@ impl Lane {
     /// Exports until the lane is abandoned.
     pub(crate) async fn run<S: Sink>(self: Arc<Self>, sink: S) {
         let mut sending = FuturesUnordered::new();
+        // Filled for each batch anew.
+        let mut list = Vec::new();
         let mut held: VecDeque<Taken<S::Batch>> = VecDeque::new();
         let mut flushes: Vec<mpsc::Sender<OTelSdkResult>> = Vec::new();
         let mut flush_result = Ok(());
@@ -175,11 +177,14 @@ impl Lane {
             // After a failure one batch goes alone: it finds out whether the collector is back.
             let at_once = if pause > FIRST_PAUSE { 1 } else { S::AT_ONCE };
             while retry_at.is_none() && sending.len() < at_once {
-                let next = held.pop_front().or_else(|| {
-                    let spans = self.take_batch(flushing)?;
-                    Some(Taken { count: spans.len() as u64, batch: sink.prepare(spans) })
-                });
-                let Some(taken) = next else { break };
+                let taken = match held.pop_front() {
+                    Some(taken) => taken,
+                    None if self.take_batch(flushing, &mut list) => {
+                        let count = list.len() as u64;
+                        Taken { count, batch: sink.prepare(&mut list) }
+                    }
+                    None => break,
+                };
                 sending.push(self.export(&sink, taken));
             }
             // Everything has gone out, or what is left has to wait.
@@ -232,22 +237,25 @@ impl Lane {
         }
     }
 
-    /// The next batch; an incomplete one only on a flush or when it has waited long enough.
-    fn take_batch(&self, flush: bool) -> Option<Vec<SpanData>> {
+    /// Takes the next batch into `list`; an incomplete one only on a flush or when it has waited
+    /// long enough.
+    fn take_batch(&self, flush: bool, list: &mut Vec<SpanData>) -> bool {
         let mut queue = self.queue();
         let due = queue.since.is_some_and(|since| since.elapsed() >= self.settings.delay);
         let len = queue.spans.len().min(self.settings.batch);
         if len == 0 || len < self.settings.batch && !flush && !due {
-            return None;
+            return false;
         }
-        let batch: Vec<_> = queue.spans.drain(..len).collect();
+        list.extend(queue.spans.drain(..len));
         if queue.spans.is_empty() {
             queue.since = None;
             // A burst should not hold its memory for ever.
-            queue.spans.shrink_to(self.settings.batch);
+            if queue.spans.capacity() > 4 * self.settings.batch {
+                queue.spans.shrink_to(self.settings.batch);
+            }
         }
         queue.in_flight += len as u64;
-        Some(batch)
+        true
     }
 
     /// Sends a batch, and gives it back with what came of it.

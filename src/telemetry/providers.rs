@@ -89,8 +89,8 @@ impl Sink for Console {
 
     const AT_ONCE: usize = 1;
 
-    fn prepare(&self, spans: Vec<SpanData>) -> Vec<SpanData> {
-        spans
+    fn prepare(&self, spans: &mut Vec<SpanData>) -> Vec<SpanData> {
+        std::mem::take(spans)
     }
 
     async fn send(&self, batch: &Vec<SpanData>) -> Result<Rejected, Failure> {

@@ -124,8 +124,10 @@ impl Sink for SpanSender {
     /// a collector that takes 100 ms; one at a time would be 5,000.
     const AT_ONCE: usize = 8;
 
-    fn prepare(&self, spans: Vec<SpanData>) -> Bytes {
-        wire::export_request(&self.resource, &spans)
+    fn prepare(&self, spans: &mut Vec<SpanData>) -> Bytes {
+        let request = wire::export_request(&self.resource, spans);
+        spans.clear();
+        request
     }
 
     async fn send(&self, batch: &Bytes) -> Result<Rejected, Failure> {
