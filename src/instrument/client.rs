@@ -132,7 +132,7 @@ impl TracedClient {
             .with_kind(SpanKind::Client)
             .with_start_time(start_time)
             .with_attributes(call.attributes(&request, resend));
-        let cx = Context::map_current(|current| (self.start)(builder, current, &Vec::new));
+        let cx = Context::map_current(|current| (self.start)(builder, current, &|_| ()));
         self.inject(&cx, request.headers_mut());
 
         // Ends the span also when the caller drops this future half-way.

@@ -56,15 +56,16 @@ impl<'r> Origin<'r> {
         self.client = client.or(self.client);
     }
 
-    /// The attributes that the conventions want at the span's creation, so that samplers see them.
+    /// Adds the attributes that the conventions want at the span's creation, so that samplers see
+    /// them.
     pub(crate) fn attributes(
         &self,
         request: &Request<'_>,
         method: &'static str,
         user_agent: Option<&str>,
-    ) -> Vec<KeyValue> {
-        let mut attributes = Vec::with_capacity(MOST_ATTRIBUTES);
-        let mut add = |key: &'static str, value: Value| attributes.push(KeyValue::new(key, value));
+        add: &mut dyn FnMut(KeyValue),
+    ) {
+        let mut add = |key: &'static str, value: Value| add(KeyValue::new(key, value));
         let uri = request.uri();
         add(semconv::HTTP_REQUEST_METHOD, method.into());
         add(semconv::URL_PATH, uri.path().as_str().to_owned().into());
@@ -96,7 +97,6 @@ impl<'r> Origin<'r> {
         if let Some(agent) = user_agent {
             add(semconv::USER_AGENT_ORIGINAL, agent.to_owned().into());
         }
-        attributes
     }
 }
 

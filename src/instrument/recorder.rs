@@ -17,13 +17,13 @@ use super::propagation::{Found, RequestHeaders};
 use super::span::{RequestSpan, RequestStart};
 
 /// Starts a span as the child of a context and gives the context in which it is current. The
-/// attributes of the last argument are only asked for if the span records.
+/// last argument is asked to add attributes only if the span records.
 ///
 /// A closure over the tracer keeps its type, and with it one allocation and one virtual call a
 /// span fewer than the global, boxed tracer.
 pub(crate) type StartSpan = dyn Fn(SpanBuilder, &Context, Late<'_>) -> Context + Send + Sync;
 
-type Late<'a> = &'a dyn Fn() -> Vec<KeyValue>;
+type Late<'a> = &'a dyn Fn(&mut dyn FnMut(KeyValue));
 
 pub(crate) fn from_tracer<T>(tracer: T) -> Arc<StartSpan>
 where
@@ -33,7 +33,7 @@ where
     Arc::new(move |builder, parent, late| {
         let mut span = tracer.build_with_context(builder, parent);
         if span.is_recording() {
-            span.set_attributes(late());
+            late(&mut |attribute| span.set_attribute(attribute));
             return parent.with_span(span);
         }
         // Nothing but its ids is left to know of it: that saves a box.
@@ -122,24 +122,24 @@ impl Recorder {
             start_time: SystemTime::now(),
             started: Instant::now(),
         };
-        let attributes = || {
-            let mut attributes = origin.attributes(request, method, found.user_agent);
+        let attributes = |add: &mut dyn FnMut(KeyValue)| {
+            origin.attributes(request, method, found.user_agent, add);
             if let Some(original) = original.filter(|_| method == "_OTHER") {
-                attributes.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD_ORIGINAL, original));
+                add(KeyValue::new(semconv::HTTP_REQUEST_METHOD_ORIGINAL, original));
             }
             let headers = self.request_headers.iter();
-            attributes.extend(headers.filter_map(|h| h.attribute(request.headers())));
-            attributes
+            headers.filter_map(|h| h.attribute(request.headers())).for_each(add);
         };
         let builder = SpanBuilder::from_name(name)
             .with_kind(SpanKind::Server)
             .with_start_time(start.start_time);
+        // With room for all of them, also for those that come one by one.
+        let mut early = Vec::with_capacity(MOST_ATTRIBUTES);
         let cx = if self.defer_attributes {
-            // Room for them all, which one by one they would not take.
-            let room = Vec::with_capacity(MOST_ATTRIBUTES);
-            (self.start)(builder.with_attributes(room), parent, &attributes)
+            (self.start)(builder.with_attributes(early), parent, &attributes)
         } else {
-            (self.start)(builder.with_attributes(attributes()), parent, &Vec::new)
+            attributes(&mut |attribute| early.push(attribute));
+            (self.start)(builder.with_attributes(early), parent, &|_| ())
         };
         RequestSpan::new(cx, self.metrics.clone(), &start)
     }
