@@ -1,15 +1,21 @@
 # What `nix flake check` runs on the sources: the tests, and clippy with every warning an error.
 {
+  lib,
+  cacert,
   clippy,
   rocket-otel-demo,
 }:
 let
-  # The package's own sources and crates, with another command run on them in place of the build.
-  # Not static: these run where they are built.
+  # The package's crates, with another command in place of the build, and the whole repository: the tests
+  # read the documentation too. Not static: these run where they are built.
   run =
     name: tools: command:
     (rocket-otel-demo.override { static = false; }).overrideAttrs (old: {
       pname = "${old.pname}-${name}";
+      src = lib.fileset.toSource {
+        root = ../.;
+        fileset = ../.;
+      };
       nativeBuildInputs = old.nativeBuildInputs ++ tools;
       buildPhase = ''
         runHook preBuild
@@ -20,6 +26,7 @@ let
     });
 in
 {
-  tests = run "tests" [ ] "cargo test --offline";
+  # The sandbox has no certificate authorities of its own, and an HTTPS client will not start without any.
+  tests = run "tests" [ ] "SSL_CERT_FILE=${cacert}/etc/ssl/certs/ca-bundle.crt cargo test --offline";
   clippy = run "clippy" [ clippy ] "cargo clippy --offline --all-targets -- -D warnings";
 }

@@ -13,7 +13,9 @@ let
       ../.ci/nixpkgs
       ../flake.nix
       ../nix
-      ../benches
+      ../rustfmt.toml
+      (lib.fileset.maybeMissing ../benches)
+      ../examples
       ../src
       ../tests
     ];

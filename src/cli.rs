@@ -63,24 +63,26 @@ fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
 pub struct ServeArgs {
     /// The address to listen on; 0.0.0.0 is every one
     #[arg(long, env = "ROCKET_ADDRESS", value_name = "IP", default_value = "127.0.0.1",
-          value_parser = |text: &str| or_default::<IpAddr>(text, "127.0.0.1", "an IP address such as 0.0.0.0"))]
+          value_parser = |text: &str| or_default::<IpAddr>(text, "127.0.0.1", "--address or ROCKET_ADDRESS takes an IP address such as 0.0.0.0"))]
     address: IpAddr,
 
     /// The port to listen on; 0 takes a free one
     #[arg(long, env = "ROCKET_PORT", value_name = "PORT", default_value = "8000",
-          value_parser = |text: &str| or_default::<u16>(text, "8000", "a port from 0 to 65535"))]
+          value_parser = |text: &str| or_default::<u16>(text, "8000", "--port or ROCKET_PORT takes a port from 0 to 65535"))]
     port: u16,
 
     /// The service that /api/chain calls; this one itself if none is given
-    #[arg(long, env = "DOWNSTREAM_URL", value_name = "URL", default_value = "", hide_default_value = true, value_parser = web_address)]
+    #[arg(long, env = "DOWNSTREAM_URL", value_name = "URL", default_value = "", hide_default_value = true,
+          value_parser = |text: &str| web_address(text, "--downstream-url or DOWNSTREAM_URL"))]
     downstream_url: MaybeUrl,
 
     /// The Jaeger UI that the page's traces link to, such as http://localhost:16686
-    #[arg(long, env = "JAEGER_UI_URL", value_name = "URL", default_value = "", hide_default_value = true, value_parser = web_address)]
+    #[arg(long, env = "JAEGER_UI_URL", value_name = "URL", default_value = "", hide_default_value = true,
+          value_parser = |text: &str| web_address(text, "--jaeger-ui-url or JAEGER_UI_URL"))]
     jaeger_ui_url: MaybeUrl,
 
     /// Believe Forwarded and X-Forwarded-* headers: only behind a proxy that sets them itself
-    #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = switch)]
     trust_forwarded: bool,
 
     /// Accepted for compatibility: Jaeger's agent is no more, spans go where
@@ -113,6 +115,8 @@ impl ServeArgs {
     }
 }
 
+// Clap names the option alone, but the value may have come from the variable: `good` names both.
+
 /// An empty variable counts as unset.
 fn or_default<T: FromStr<Err: Display>>(
     text: &str,
@@ -120,16 +124,24 @@ fn or_default<T: FromStr<Err: Display>>(
     good: &str,
 ) -> Result<T, String> {
     let text = if text.is_empty() { default } else { text };
-    text.parse().map_err(|error| format!("{error}: it takes {good}"))
+    text.parse().map_err(|error| format!("{error}: {good}"))
 }
 
-fn web_address(text: &str) -> Result<MaybeUrl, String> {
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "" | "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("TRUST_FORWARDED_HEADERS takes true or false"),
+    }
+}
+
+fn web_address(text: &str, option: &str) -> Result<MaybeUrl, String> {
     if text.is_empty() {
         return Ok(None);
     }
     let url = Url::parse(text).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let error = || "it takes an address such as http://localhost:8001".to_owned();
+    let error = || format!("{option} takes an address such as http://localhost:8001");
     url.map(Some).ok_or_else(error)
 }
 
@@ -162,12 +174,15 @@ mod tests {
     #[test]
     fn an_empty_variable_counts_as_unset() {
         assert_eq!(or_default::<u16>("", "8000", "a port"), Ok(8000));
-        assert_eq!(web_address(""), Ok(None));
+        assert_eq!(switch(""), Ok(false));
+        assert_eq!(web_address("", "--url"), Ok(None));
     }
 
     #[test]
     fn a_bad_address_is_told_what_would_do() {
-        assert!(web_address("ftp://x").expect_err("not http").contains("http://localhost"));
+        assert!(
+            web_address("ftp://x", "--url").expect_err("not http").contains("http://localhost")
+        );
         assert!(
             or_default::<u16>("99999", "8000", "a port").expect_err("large").contains("a port")
         );

@@ -5,6 +5,7 @@
 //! In the order in which to read it:
 //!
 //! - [`handlers`]: what each request does, and how instrumentation is written. No server here.
+//! - [`conventions`]: what the HTTP semantic conventions and W3C Trace Context ask, for any server.
 //! - [`instrument`]: OpenTelemetry for any Rocket application, to copy into yours. It knows
 //!   nothing of this demo, and of OpenTelemetry only the API.
 //! - [`telemetry`]: the SDK. Providers are born, flushed and shut down here and nowhere else.
@@ -13,16 +14,30 @@
 //!   can test any deployment.
 //! - [`healthcheck`]: for containers without curl.
 //! - [`cli`]: the command line. [`tls`]: what all clients encrypt with.
+//! - `wasm`: the same handlers behind `wasi:http`, as a WebAssembly component.
 //!
 //! Imports go one way: `main` → {`server`, `runner`, `healthcheck`} → {`handlers`, `instrument`,
-//! `telemetry`}. Handlers and instrument import nothing of ours, telemetry nothing of the server;
-//! `tests/imports.rs` holds this.
+//! `telemetry`} → `conventions`, and `wasm` → {`handlers`, `telemetry`} → `conventions`. Handlers and
+//! conventions import nothing of ours, instrument nothing but the conventions, telemetry nothing
+//! of the server; `tests/imports.rs` holds this.
+//!
+//! The feature `server`, the default, has all that is native: the Rocket application, the runner and
+//! the command line. The feature `wasi` has what a component is made of, and stands without it.
 
+#[cfg(feature = "server")]
 pub mod cli;
+pub mod conventions;
 pub mod handlers;
+#[cfg(feature = "server")]
 pub mod healthcheck;
+#[cfg(feature = "server")]
 pub mod instrument;
+#[cfg(feature = "server")]
 pub mod runner;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod telemetry;
+#[cfg(feature = "server")]
 pub mod tls;
+#[cfg(feature = "wasi")]
+pub mod wasm;

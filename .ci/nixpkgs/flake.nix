@@ -14,10 +14,10 @@
 # names: lib.optionalAttrs lib.optionalString lib.optionals
 # names: pkgs.callPackage pkgs.callPackages pkgs.dockerTools.buildLayeredImage pkgs.dockerTools.caCertificates
 # names: pkgs.mkShell pkgs.runCommand pkgs.rustPlatform.buildRustPackage pkgs.stdenv.hostPlatform.isLinux
-# names: pkgs.clippy pkgs.curl pkgs.docker-compose pkgs.glibc.static pkgs.go pkgs.jq pkgs.just pkgs.nixfmt
+# names: pkgs.cacert pkgs.clippy pkgs.curl pkgs.docker-compose pkgs.glibc.static pkgs.go pkgs.jq pkgs.just pkgs.nixfmt
 # names: pkgs.nixfmt-tree pkgs.nukeReferences pkgs.rust-analyzer pkgs.rustfmt
 # args: buildRustPackage pname version src cargoLock nativeBuildInputs buildInputs env preBuild doCheck postInstall meta
-# args: overrideAttrs pname nativeBuildInputs buildPhase installPhase
+# args: overrideAttrs pname src nativeBuildInputs buildPhase installPhase
 # args: buildLayeredImage name tag created contents config
 # args: mkShell inputsFrom packages shellHook
 {
@@ -26,6 +26,18 @@
   outputs =
     { self }:
     let
+      # A file set is a path, one that may be missing, or a list of paths already seen to be there.
+      filesOf =
+        fileset:
+        if builtins.isList fileset then
+          fileset
+        else if fileset ? missing then
+          if fileset.missing then [ ] else [ (toString fileset.path) ]
+        else if builtins.pathExists fileset then
+          [ (toString fileset) ]
+        else
+          throw "lib.fileset: ${toString fileset} is not there";
+
       lib = {
         genAttrs =
           names: f:
@@ -49,18 +61,11 @@
             missing = !builtins.pathExists path;
             inherit path;
           };
-          unions = builtins.concatMap (
-            path:
-            if path ? missing then
-              if path.missing then [ ] else [ (toString path.path) ]
-            else if builtins.pathExists path then
-              [ (toString path) ]
-            else
-              throw "lib.fileset.unions: ${toString path} is not there"
-          );
+          unions = builtins.concatMap filesOf;
           toSource =
             { root, fileset }:
             let
+              files = filesOf fileset;
               startsWith = prefix: path: builtins.substring 0 (builtins.stringLength prefix) path == prefix;
               within = path: file: path == file || startsWith "${file}/" path;
               leadsTo = path: file: startsWith "${path}/" file;
@@ -68,7 +73,7 @@
             builtins.path {
               name = "source";
               path = root;
-              filter = path: _: builtins.any (file: within path file || leadsTo path file) fileset;
+              filter = path: _: builtins.any (file: within path file || leadsTo path file) files;
             };
         };
       };
@@ -308,6 +313,7 @@
                   };
                   allowed = {
                     pname = true;
+                    src = true;
                     nativeBuildInputs = true;
                     buildPhase = true;
                     installPhase = true;
@@ -403,6 +409,10 @@
                 cat /usr/share/ca-certificates/mozilla/*.crt >$out/etc/ssl/certs/ca-certificates.crt
               '';
             };
+            cacert = build "cacert" { } ''
+              mkdir -p $out/etc/ssl/certs
+              cat /usr/share/ca-certificates/mozilla/*.crt >$out/etc/ssl/certs/ca-bundle.crt
+            '';
             # Debian's libc6-dev has the static library beside the other.
             glibc.static = build "glibc-static" { } "mkdir -p $out/bin";
             nukeReferences = build "nuke-references" { } ''

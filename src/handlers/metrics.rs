@@ -1,7 +1,6 @@
 //! The demo's own metrics: a counter, a histogram and a gauge.
 
 use std::future::Future;
-use std::time::Instant;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
@@ -52,12 +51,12 @@ impl<H: Host> App<H> {
         endpoint: &'static str,
         handler: impl Future<Output = Reply>,
     ) -> Reply {
-        let started = Instant::now();
+        let started = self.host.now();
         let reply = handler.await;
         let labels =
             [KeyValue::new("endpoint", endpoint), KeyValue::new("status", i64::from(reply.status))];
         self.metrics.requests.add(1, &labels);
-        self.metrics.duration.record(started.elapsed().as_secs_f64() * 1e3, &labels);
+        self.metrics.duration.record((self.host.now() - started).as_secs_f64() * 1e3, &labels);
         reply
     }
 

@@ -7,15 +7,17 @@
 
 pub mod chain;
 pub mod error;
+pub mod fixed;
 pub mod health;
 pub mod index;
 pub mod metrics;
 pub mod negotiation;
 pub mod process;
+pub mod routes;
 pub mod users;
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::context::FutureExt;
 use opentelemetry::global::BoxedTracer;
@@ -30,6 +32,11 @@ use metrics::AppMetrics;
 pub trait Host: Send + Sync + 'static {
     /// Comes back after `time`.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// The time now: a test's host may have a clock of its own.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
 
     /// A number without a pattern; it protects nothing.
     fn random(&self) -> u64;
@@ -74,6 +81,20 @@ impl Reply {
 pub struct ErrorBody {
     /// A sentence for the client, which learns less than the log.
     pub error: String,
+}
+
+/// What a client may know of a failure that no handler has told: never what went wrong inside.
+/// The `reason` stands in for a status that has no sentence here.
+#[must_use]
+pub fn sentence(status: u16, reason: Option<&'static str>) -> &'static str {
+    match status {
+        400 => "The request cannot be read.",
+        404 => "There is nothing at this address.",
+        413 => "The request is too large.",
+        422 => "The request cannot be understood: a parameter has no value that would do.",
+        500 => "Something went wrong here; the trace tells more.",
+        _ => reason.unwrap_or("The request was not answered."),
+    }
 }
 
 /// What all handlers share.

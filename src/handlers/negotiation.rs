@@ -1,5 +1,19 @@
 //! JSON or HTML: what a client's `Accept` header asks for (RFC 9110, section 12.5.1).
 
+/// Whether the `Accept` headers of a request put HTML before JSON.
+#[must_use]
+pub fn wants_html<'a>(mut accept: impl Iterator<Item = &'a str>) -> bool {
+    let first = accept.next();
+    let rest: Vec<_> = accept.collect();
+    match first {
+        // Several headers are one list (RFC 9110, section 5.3).
+        Some(first) if !rest.is_empty() => {
+            prefers_html(Some(&format!("{first},{}", rest.join(","))))
+        }
+        _ => prefers_html(first),
+    }
+}
+
 /// Whether `Accept` puts HTML before JSON. Without a preference it is JSON: `curl` sends `*/*`,
 /// and only browsers name HTML.
 #[must_use]

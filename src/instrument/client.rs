@@ -1,21 +1,21 @@
 //! A reqwest client whose every request is a client span that hands its context on.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
-use opentelemetry::{Context, KeyValue, global};
-use opentelemetry_semantic_conventions::{attribute as semconv, metric};
+use opentelemetry::{Context, global};
+use opentelemetry_semantic_conventions::metric;
 use reqwest::{Request, RequestBuilder, Response};
-use url::Url;
 
-use super::attributes::{DURATION_BUCKETS, KnownMethods, REDACTED, redact_query};
 use super::fairing::RequestTracing;
-use super::propagation::OutgoingHeaders;
+use super::metrics::DURATION_BUCKETS;
 use super::recorder::{StartSpan, from_tracer};
+use crate::conventions::KnownMethods;
+use crate::conventions::call::{Call, failed, outcome};
+use crate::conventions::propagation::OutgoingHeaders;
 
 /// A [`reqwest::Client`] with a client span, a `traceparent` and a duration for every request.
 ///
@@ -127,11 +127,13 @@ impl TracedClient {
 
     async fn execute(&self, mut request: Request, resend: u32) -> Result<Response, reqwest::Error> {
         let (start_time, started) = (SystemTime::now(), Instant::now());
-        let call = Call::of(&request, &self.known_methods);
+        let url = request.url();
+        let (method, host) = (request.method().as_str(), url.host_str().unwrap_or_default());
+        let call = Call::new(method, &self.known_methods, host, url.port_or_known_default());
         let builder = SpanBuilder::from_name(call.span_name())
             .with_kind(SpanKind::Client)
             .with_start_time(start_time)
-            .with_attributes(call.attributes(&request, resend));
+            .with_attributes(call.attributes(url.as_str(), resend));
         let cx = Context::map_current(|current| (self.start)(builder, current, &|_| ()));
         self.inject(&cx, request.headers_mut());
 
@@ -163,71 +165,6 @@ fn duration(meter: &Meter) -> Histogram<f64> {
         .build()
 }
 
-/// What span and metric both tell of a request.
-struct Call {
-    method: Cow<'static, str>,
-    original: Option<String>,
-    host: String,
-    port: Option<u16>,
-}
-
-impl Call {
-    fn of(request: &Request, known: &KnownMethods) -> Self {
-        let method = request.method().as_str();
-        let known = known.contains(method);
-        Self {
-            method: if known { Cow::Owned(method.to_owned()) } else { "_OTHER".into() },
-            original: (!known).then(|| method.to_owned()),
-            host: request.url().host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
-            port: request.url().port_or_known_default(),
-        }
-    }
-
-    fn span_name(&self) -> Cow<'static, str> {
-        if self.original.is_some() { "HTTP".into() } else { self.method.clone() }
-    }
-
-    fn labels(&self) -> Vec<KeyValue> {
-        let mut labels = vec![
-            KeyValue::new(semconv::HTTP_REQUEST_METHOD, self.method.clone()),
-            KeyValue::new(semconv::SERVER_ADDRESS, self.host.clone()),
-        ];
-        labels.extend(self.port.map(|p| KeyValue::new(semconv::SERVER_PORT, i64::from(p))));
-        labels
-    }
-
-    fn attributes(&self, request: &Request, resend: u32) -> Vec<KeyValue> {
-        let mut attributes = self.labels();
-        attributes.push(KeyValue::new(semconv::URL_FULL, redacted(request.url())));
-        if let Some(original) = &self.original {
-            let original = original.clone();
-            attributes.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD_ORIGINAL, original));
-        }
-        if resend > 0 {
-            let count = i64::from(resend);
-            attributes.push(KeyValue::new(semconv::HTTP_REQUEST_RESEND_COUNT, count));
-        }
-        attributes
-    }
-}
-
-/// `url.full` without its fragment, with credentials and signed query values redacted.
-fn redacted(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_fragment(None);
-    // Both fail only for addresses that cannot have credentials.
-    if !url.username().is_empty() {
-        let _ = url.set_username(REDACTED);
-    }
-    if url.password().is_some() {
-        let _ = url.set_password(Some(REDACTED));
-    }
-    if let Some(query) = url.query().map(|query| redact_query(query).into_owned()) {
-        url.set_query(Some(&query));
-    }
-    url.into()
-}
-
 /// `error.type` of a request without an answer: few values, whatever the system's error says.
 fn error_type(error: &reqwest::Error) -> &'static str {
     match error {
@@ -253,19 +190,9 @@ struct Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let elapsed = self.started.elapsed();
-        let (status, error): (Option<u16>, Option<Cow<'static, str>>) = match self.end {
-            Some(Ok(status)) if status >= 400 => (Some(status), Some(status.to_string().into())),
-            Some(Ok(status)) => (Some(status), None),
-            Some(Err(error)) => (None, Some(error.into())),
-            None => (None, Some("cancelled".into())),
-        };
-        let mut outcome = Vec::with_capacity(2);
-        outcome.extend(
-            status.map(|s| KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(s))),
-        );
-        outcome.extend(error.map(|kind| KeyValue::new(semconv::ERROR_TYPE, kind)));
+        let outcome = outcome(self.end.unwrap_or(Err("cancelled")));
         let span = self.cx.span();
-        if outcome.iter().any(|kv| kv.key.as_str() == semconv::ERROR_TYPE) {
+        if failed(&outcome) {
             span.set_status(Status::error(""));
         }
         let mut labels = self.call.labels();

@@ -10,14 +10,13 @@ use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::{Header, Status};
 use rocket::{Build, Data, Request, Response, Rocket};
 
-use super::attributes::KnownMethods;
 use super::body;
 use super::metrics::ServerMetrics;
-use super::propagation::traceresponse;
-use super::recorder::{
-    CapturedHeader, Parents, Recorder, StartSpan, Tracked, captured, from_tracer,
-};
-use super::span::{RouteName, span_name};
+use super::recorder::{Parents, Recorder, StartSpan, Tracked, from_tracer};
+use super::span::AnsweringRoute;
+use crate::conventions::attributes::KnownMethods;
+use crate::conventions::request::{CapturedHeader, captured};
+use crate::conventions::response::{RouteName, span_name, traceresponse};
 
 /// A fairing that gives every request a server span and the HTTP server metrics.
 ///
@@ -252,9 +251,9 @@ impl Fairing for ResponseTracing {
         if !span.has_route() && status.code < 400 {
             span.set_route(request.route().map(|route| {
                 let template = route.uri.path().to_owned();
-                RouteName {
-                    span: span_name(span.method(), &template).into(),
-                    template: template.into(),
+                let name = span_name(span.method(), &template).into();
+                AnsweringRoute {
+                    name: RouteName { span: name, template: template.into() },
                     durations: None,
                 }
             }));
@@ -282,14 +281,10 @@ fn is_upgraded<'r>(request: &'r Request<'_>, response: &mut Response<'r>) -> boo
     asked.map(str::trim).any(|protocol| response.upgrade(protocol).is_some())
 }
 
-const CONTENT_TYPE: &str = "Content-Type";
-
 fn is_event_stream(response: &Response<'_>) -> bool {
     // To pass a few headers by costs less than to look one up.
     let mut headers = response.headers().iter();
-    let content_type = headers.find(|header| {
-        header.name.as_str().len() == CONTENT_TYPE.len() && header.name == CONTENT_TYPE
-    });
+    let content_type = headers.find(|header| header.name == "Content-Type");
     content_type.is_some_and(|header| {
         let essence = header.value.split(';').next().unwrap_or_default();
         essence.trim().eq_ignore_ascii_case("text/event-stream")

@@ -11,7 +11,9 @@ use opentelemetry::metrics::{BoundHistogram, BoundUpDownCounter, Histogram, Mete
 use opentelemetry_semantic_conventions::{attribute as semconv, metric};
 use rocket::http::Method;
 
-use super::attributes::DURATION_BUCKETS;
+/// Bucket boundaries, in seconds, that the conventions advise for request durations.
+pub(crate) const DURATION_BUCKETS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// The labels that every metric of a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! OpenTelemetry for any Rocket application: request spans, HTTP metrics, outgoing calls.
 //!
-//! A library inside the library: it knows nothing of this demo, and nothing of the SDK. It asks
+//! A library inside the library: it knows nothing of this demo, and nothing of the SDK. With
+//! [`conventions`](crate::conventions), which it stands on, it can be copied into yours. It asks
 //! three lines of an application:
 //!
 //! ```
@@ -36,19 +37,16 @@
 //! [HTTP semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/
 //! [W3C Trace Context]: https://www.w3.org/TR/trace-context/
 
-mod attributes;
 mod body;
 mod client;
 mod fairing;
 mod metrics;
 mod origin;
-mod propagation;
 mod recorder;
 mod span;
 mod traced;
 
-pub use attributes::KnownMethods;
+pub use crate::conventions::{KnownMethods, traceresponse};
 pub use client::TracedClient;
 pub use fairing::RequestTracing;
-pub use propagation::traceresponse;
 pub use traced::{Traceable, traced};

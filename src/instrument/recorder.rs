@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{Span, SpanBuilder, SpanKind, TraceContextExt, Tracer};
-use opentelemetry::{Array, Context, KeyValue, StringValue, Value, global};
-use opentelemetry_semantic_conventions::attribute as semconv;
+use opentelemetry::trace::{Span, SpanBuilder, TraceContextExt, Tracer};
+use opentelemetry::{Context, KeyValue, global};
 use rocket::Request;
 use rocket::http::Method;
 
-use super::attributes::KnownMethods;
 use super::metrics::{Labels, ServerMetrics};
-use super::origin::{MOST_ATTRIBUTES, Origin};
-use super::propagation::{Found, RequestHeaders};
+use super::origin::{Found, incoming};
 use super::span::{RequestSpan, RequestStart};
+use crate::conventions::attributes::KnownMethods;
+use crate::conventions::propagation::RequestHeaders;
+use crate::conventions::request::{CapturedHeader, Named, Origin};
 
 /// Starts a span as the child of a context and gives the context in which it is current. The
 /// last argument is asked to add attributes only if the span records.
@@ -90,10 +90,11 @@ impl Recorder {
     pub(crate) fn span(&self, request: &Request<'_>) -> RequestSpan {
         let method = request.method();
         let name = method.as_str();
-        let named = self.known_methods.contains(name).then_some(method);
+        let known = self.known_methods.contains(name);
+        let (method, original) = if known { (Some(method), None) } else { (None, Some(name)) };
         let found = Found::among(request.headers(), &self.parents.fields);
         let parent = if found.context { self.parents.of(request) } else { Context::new() };
-        self.start(request, &parent, Labels::new(named), Some(name), found)
+        self.start(request, &parent, Labels::new(method), original, found)
     }
 
     /// The span of a request that Rocket could not read: its method is unknown or its target is
@@ -111,10 +112,9 @@ impl Recorder {
         original: Option<&'static str>,
         found: Found<'_>,
     ) -> RequestSpan {
-        let method = labels.method();
-        let name = if method == "_OTHER" { "HTTP" } else { method };
-        let origin = Origin::of(request, self.trust_forwarded);
-        labels.set_scheme(origin.scheme);
+        let headers = request.headers();
+        let origin = Origin::of(incoming(request, found), headers, self.trust_forwarded);
+        labels.set_scheme(origin.request.scheme);
         let start = RequestStart {
             labels,
             is_head: request.method() == Method::Head,
@@ -122,24 +122,15 @@ impl Recorder {
             start_time: SystemTime::now(),
             started: Instant::now(),
         };
-        let attributes = |add: &mut dyn FnMut(KeyValue)| {
-            origin.attributes(request, method, found.user_agent, add);
-            if let Some(original) = original.filter(|_| method == "_OTHER") {
-                add(KeyValue::new(semconv::HTTP_REQUEST_METHOD_ORIGINAL, original));
-            }
-            let headers = self.request_headers.iter();
-            headers.filter_map(|h| h.attribute(request.headers())).for_each(add);
-        };
-        let builder = SpanBuilder::from_name(name)
-            .with_kind(SpanKind::Server)
-            .with_start_time(start.start_time);
-        // With room for all of them, also for those that come one by one.
-        let mut early = Vec::with_capacity(MOST_ATTRIBUTES);
+        let named = Named { method: labels.method().into(), original };
         let cx = if self.defer_attributes {
-            (self.start)(builder.with_attributes(early), parent, &attributes)
+            let builder = named.span().with_start_time(start.start_time);
+            (self.start)(builder, parent, &|add| {
+                origin.describe(&named, headers, &self.request_headers, add);
+            })
         } else {
-            attributes(&mut |attribute| early.push(attribute));
-            (self.start)(builder.with_attributes(early), parent, &|_| ())
+            let builder = origin.span(&named, headers, &self.request_headers);
+            (self.start)(builder.with_start_time(start.start_time), parent, &|_| ())
         };
         RequestSpan::new(cx, self.metrics.clone(), &start)
     }
@@ -149,7 +140,7 @@ impl Recorder {
 pub(crate) struct Parents {
     propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>,
     /// The headers that the propagator reads.
-    pub(crate) fields: Vec<String>,
+    fields: Vec<String>,
 }
 
 impl Parents {
@@ -164,7 +155,7 @@ impl Parents {
         Self { propagator, fields }
     }
 
-    pub(crate) fn of(&self, request: &Request<'_>) -> Context {
+    fn of(&self, request: &Request<'_>) -> Context {
         let headers = RequestHeaders::new(request.headers());
         match &self.propagator {
             Some(propagator) => propagator.extract_with_context(&Context::new(), &headers),
@@ -178,32 +169,4 @@ impl Parents {
     pub(crate) fn if_any(&self, request: &Request<'_>) -> Option<Context> {
         Found::among(request.headers(), &self.fields).context.then(|| self.of(request))
     }
-}
-
-impl CapturedHeader {
-    pub(crate) fn attribute(&self, headers: &rocket::http::HeaderMap<'_>) -> Option<KeyValue> {
-        let values: Vec<StringValue> =
-            headers.get(&self.name).map(|v| StringValue::from(v.to_owned())).collect();
-        let array = Value::Array(Array::String(values));
-        headers.contains(&self.name).then(|| KeyValue::new(self.attribute.clone(), array))
-    }
-}
-
-/// A header that spans tell, and the attribute that tells it.
-#[derive(Clone, Debug)]
-pub(crate) struct CapturedHeader {
-    name: String,
-    attribute: opentelemetry::Key,
-}
-
-pub(crate) fn captured<S: AsRef<str>>(
-    prefix: &str,
-    names: impl IntoIterator<Item = S>,
-) -> Vec<CapturedHeader> {
-    let header = |name: S| {
-        let name = name.as_ref().trim().to_ascii_lowercase();
-        let attribute = opentelemetry::Key::new(format!("{prefix}{name}"));
-        CapturedHeader { name, attribute }
-    };
-    names.into_iter().map(header).collect()
 }

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as semconv;
 
 use super::body::{BodyProgress, Progress};
 use super::metrics::{Labels, RouteDurations, ServerMetrics};
+use crate::conventions::response::{Failure, RouteName, failure, tell};
 
 /// `error.type` where the HTTP status does not tell what went wrong.
 mod error_type {
@@ -24,13 +25,10 @@ mod error_type {
     pub(super) const CANCELLED: &str = "cancelled";
 }
 
-/// A route as telemetry names it.
+/// The route that answers a request.
 #[derive(Clone, Debug)]
-pub(crate) struct RouteName {
-    /// `http.route`: the template, as in `/users/<id>`.
-    pub(crate) template: Cow<'static, str>,
-    /// The span's name: `{method} {template}`.
-    pub(crate) span: Cow<'static, str>,
+pub(crate) struct AnsweringRoute {
+    pub(crate) name: RouteName,
     /// What its requests take, where that is kept.
     pub(crate) durations: Option<Arc<RouteDurations>>,
 }
@@ -56,7 +54,7 @@ pub(crate) struct RequestSpan {
     pub(crate) body: BodyProgress,
     panicked: AtomicBool,
     ended: AtomicBool,
-    route: Mutex<Option<RouteName>>,
+    route: Mutex<Option<AnsweringRoute>>,
 }
 
 /// What is known of a request when its span starts.
@@ -107,7 +105,7 @@ impl RequestSpan {
     }
 
     /// Names the route that answers, or takes the name back when the route forwarded.
-    pub(crate) fn set_route(&self, route: Option<RouteName>) {
+    pub(crate) fn set_route(&self, route: Option<AnsweringRoute>) {
         *self.route() = route;
     }
 
@@ -115,7 +113,7 @@ impl RequestSpan {
         self.route().is_some()
     }
 
-    fn route(&self) -> MutexGuard<'_, Option<RouteName>> {
+    fn route(&self) -> MutexGuard<'_, Option<AnsweringRoute>> {
         // No code panics while it holds this lock; and a name is whole at any time.
         self.route.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,12 +148,12 @@ impl RequestSpan {
         self.metrics.active(self.labels, -1);
         self.record_duration(elapsed, status, route.as_ref(), error.as_ref());
         if self.recording {
-            self.end_span(elapsed, status, route, error);
+            self.end_span(elapsed, status, route.map(|route| route.name), error);
         }
     }
 
     /// `error.type` and, where no status code explains it, the status description.
-    fn error(&self, status: u16) -> Option<(Cow<'static, str>, &'static str)> {
+    fn error(&self, status: u16) -> Option<Failure> {
         let described = |kind, description| Some((Cow::Borrowed(kind), description));
         match self.body.get() {
             _ if self.panicked.load(Ordering::Relaxed) => {
@@ -170,8 +168,7 @@ impl RequestSpan {
             _ if status == 0 => {
                 described(error_type::CANCELLED, "dropped before there was a response")
             }
-            _ if status >= 500 => Some((Cow::Owned(status.to_string()), "")),
-            _ => None,
+            _ => failure(status),
         }
     }
 
@@ -179,18 +176,18 @@ impl RequestSpan {
         &self,
         elapsed: Duration,
         status: u16,
-        route: Option<&RouteName>,
-        error: Option<&(Cow<'static, str>, &'static str)>,
+        route: Option<&AnsweringRoute>,
+        error: Option<&Failure>,
     ) {
         let seconds = elapsed.as_secs_f64();
-        if let (Some(RouteName { template, durations: Some(durations), .. }), None) = (route, error)
-            && durations.record(&self.metrics, template, (self.labels, status), seconds)
+        if let (Some(AnsweringRoute { name, durations: Some(durations) }), None) = (route, error)
+            && durations.record(&self.metrics, &name.template, (self.labels, status), seconds)
         {
             return;
         }
         let [method, scheme] = self.labels.attributes();
         let status = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
-        let route = route.map(|r| KeyValue::new(semconv::HTTP_ROUTE, r.template.clone()));
+        let route = route.map(|r| KeyValue::new(semconv::HTTP_ROUTE, r.name.template.clone()));
         let duration = &self.metrics.duration;
         // Slices of fixed size: the common labels cost no allocation.
         match (route, error) {
@@ -214,21 +211,10 @@ impl RequestSpan {
         elapsed: Duration,
         status: u16,
         route: Option<RouteName>,
-        error: Option<(Cow<'static, str>, &'static str)>,
+        error: Option<Failure>,
     ) {
         let span = self.cx.span();
-        if status != 0 {
-            let code = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
-            span.set_attribute(code);
-        }
-        if let Some(route) = route {
-            span.update_name(route.span);
-            span.set_attribute(KeyValue::new(semconv::HTTP_ROUTE, route.template));
-        }
-        if let Some((kind, description)) = error {
-            span.set_attribute(KeyValue::new(semconv::ERROR_TYPE, kind));
-            span.set_status(Status::error(description));
-        }
+        tell(&span, status, route, error);
         // The metric and the span tell the same duration.
         span.end_with_timestamp(self.start_time + elapsed);
     }
@@ -238,10 +224,4 @@ impl Drop for RequestSpan {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// `{method} {route}`; `HTTP` stands for a method that is not known.
-pub(crate) fn span_name(method: &str, template: &str) -> String {
-    let method = if method == "_OTHER" { "HTTP" } else { method };
-    format!("{method} {template}")
 }

@@ -19,7 +19,8 @@ use rocket::route::Outcome as RouteOutcome;
 use rocket::{Catcher, Data, Request, Route, catcher, route};
 
 use super::recorder::{Parents, Recorder, Tracked};
-use super::span::{RequestSpan, RouteName, span_name};
+use super::span::{AnsweringRoute, RequestSpan};
+use crate::conventions::response::{RouteName, span_name};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -75,7 +76,7 @@ impl Traceable for Catcher {
 #[derive(Clone)]
 struct Names {
     method: &'static str,
-    name: RouteName,
+    route: AnsweringRoute,
 }
 
 struct TracedRoute {
@@ -97,23 +98,23 @@ impl TracedRoute {
         Self { inner, names: OnceLock::new(), passing: OnceLock::new() }
     }
 
-    fn name(&self, request: &Request<'_>, span: &RequestSpan) -> Option<RouteName> {
+    fn name(&self, request: &Request<'_>, span: &RequestSpan) -> Option<AnsweringRoute> {
         let method = span.method();
         let names = if let Some(names) = self.names.get() {
             names
         } else {
             let template = intern(request.route()?.uri.path().to_owned());
             let span = intern(span_name(method, template));
-            let durations = Some(Arc::default());
-            let name = RouteName { template: template.into(), span: span.into(), durations };
-            self.names.get_or_init(|| Names { method, name })
+            let name = RouteName { template: template.into(), span: span.into() };
+            let route = AnsweringRoute { name, durations: Some(Arc::default()) };
+            self.names.get_or_init(|| Names { method, route })
         };
-        if names.method == method {
-            return Some(names.name.clone());
+        let mut route = names.route.clone();
+        if names.method != method {
+            // HEAD on a GET route, mostly: rare enough to pay for a name each time.
+            route.name.span = Cow::Owned(span_name(method, &route.name.template));
         }
-        // HEAD on a GET route, mostly: rare enough to pay for a name each time.
-        let span = Cow::Owned(span_name(method, &names.name.template));
-        Some(RouteName { span, ..names.name.clone() })
+        Some(route)
     }
 }
 

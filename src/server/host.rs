@@ -1,10 +1,11 @@
 //! What this server lends to its handlers: tokio's clock, and an instrumented client.
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
+use crate::handlers::fixed::Fixed;
 use crate::handlers::{DownstreamError, Host};
 use crate::instrument::TracedClient;
 
@@ -15,13 +16,14 @@ const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct NativeHost {
     client: TracedClient,
     downstream: OnceLock<Url>,
+    fixed: Fixed,
 }
 
 impl NativeHost {
     /// A host that calls `downstream`; without one, [`call_itself`](Self::call_itself) sets it.
     #[must_use]
     pub fn new(client: TracedClient, downstream: Option<Url>) -> Self {
-        let host = Self { client, downstream: OnceLock::new() };
+        let host = Self { client, downstream: OnceLock::new(), fixed: Fixed::from_env() };
         if let Some(url) = downstream {
             // The cell is new.
             let _ = host.downstream.set(url);
@@ -58,11 +60,17 @@ impl NativeHost {
 
 impl Host for NativeHost {
     async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time).await;
+        if !self.fixed.pass(time) {
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.fixed.now()
     }
 
     fn random(&self) -> u64 {
-        fastrand::u64(..)
+        self.fixed.random()
     }
 
     async fn downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {

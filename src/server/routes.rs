@@ -2,78 +2,50 @@
 
 use std::io::Cursor;
 
-use rocket::http::{ContentType, Status};
-use rocket::request::{FromRequest, Outcome};
+use rocket::http::{ContentType, Method, Status};
 use rocket::response::{self, Responder};
-use rocket::{Request, Response, Route, State, get, routes};
+use rocket::route::{Handler, Outcome};
+use rocket::{Data, Request, Response, Route};
 
 use super::host::NativeHost;
 use super::page::{IndexPage, Page};
+use crate::handlers::routes::Endpoint;
 use crate::handlers::{self, Reply, negotiation};
 
 /// The handlers as this server runs them.
 pub type App = handlers::App<NativeHost>;
 
-/// All endpoints that are traced.
+/// All endpoints that are traced, from the table that the WebAssembly component serves too. Of
+/// one's own Rocket application, `#[get(...)]` and `routes![...]` make the same kind of routes.
 pub(super) fn all() -> Vec<Route> {
-    routes![index, users, process, error, health, chain]
+    Endpoint::ALL.map(|(path, endpoint)| Route::new(Method::Get, path, Served(endpoint))).into()
 }
 
-#[get("/")]
-async fn index(app: &State<App>, page: &State<Page>, accept: WantsHtml) -> Index {
-    if accept.0 {
-        return Index::Page(Box::new(page.index()));
+/// An endpoint as Rocket runs it.
+#[derive(Clone)]
+struct Served(Endpoint);
+
+#[rocket::async_trait]
+impl Handler for Served {
+    async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
+        let state = request.rocket();
+        let (Some(app), Some(page)) = (state.state::<App>(), state.state::<Page>()) else {
+            return Outcome::Error(Status::InternalServerError);
+        };
+        if self.0 == Endpoint::Index && wants_html(request) {
+            return Outcome::from(request, Index::Page(Box::new(page.index())));
+        }
+        let reply = app.answer(self.0, request.uri().query().map(|query| query.as_str())).await;
+        match self.0 {
+            Endpoint::Index => Outcome::from(request, Index::Json(reply)),
+            _ => Outcome::from(request, reply),
+        }
     }
-    Index::Json(handlers::index::index(app).await)
-}
-
-#[get("/api/users")]
-async fn users(app: &State<App>) -> Reply {
-    handlers::users::users(app).await
-}
-
-#[get("/api/process")]
-async fn process(app: &State<App>) -> Reply {
-    handlers::process::process(app).await
-}
-
-#[get("/api/error")]
-async fn error(app: &State<App>) -> Reply {
-    handlers::error::error(app).await
-}
-
-#[get("/health")]
-async fn health(app: &State<App>) -> Reply {
-    handlers::health::health(app).await
-}
-
-#[get("/api/chain?<hops>")]
-async fn chain(app: &State<App>, hops: Option<&str>) -> Reply {
-    handlers::chain::chain(app, hops).await
 }
 
 /// Whether the client puts HTML before JSON.
-pub(super) struct WantsHtml(pub(super) bool);
-
-impl WantsHtml {
-    pub(super) fn of(request: &Request<'_>) -> Self {
-        let mut headers = request.headers().get("Accept");
-        if let (first, None) = (headers.next(), headers.next()) {
-            return Self(negotiation::prefers_html(first));
-        }
-        // Several headers are one list (RFC 9110, section 5.3).
-        let all: Vec<_> = request.headers().get("Accept").collect();
-        Self(negotiation::prefers_html(Some(&all.join(","))))
-    }
-}
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for WantsHtml {
-    type Error = std::convert::Infallible;
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        Outcome::Success(Self::of(request))
-    }
+pub(super) fn wants_html(request: &Request<'_>) -> bool {
+    negotiation::wants_html(request.headers().get("Accept"))
 }
 
 enum Index {

@@ -1,6 +1,6 @@
 //! The server's life: from the variables to the last span.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub fn serve(serve: &Serve) -> anyhow::Result<()> {
     let telemetry = Arc::new(Telemetry::build(config)?);
     telemetry.install()?;
 
-    let launched = run(figment, telemetry.clone(), &serve.settings);
+    let launched = run(figment, telemetry.clone(), serve);
     // On a plain thread, with all requests ended: nothing that it waits for can wait for it.
     report(&telemetry.shutdown());
     launched
@@ -74,16 +74,17 @@ fn figment(serve: &Serve) -> anyhow::Result<Figment> {
 #[error("{0}")]
 pub struct BadSetting(String);
 
-fn run(figment: Figment, telemetry: Arc<Telemetry>, settings: &Settings) -> anyhow::Result<()> {
-    let workers = figment.extract_inner("workers").unwrap_or(1);
+fn run(figment: Figment, telemetry: Arc<Telemetry>, serve: &Serve) -> anyhow::Result<()> {
+    let workers = figment.extract_inner("workers").unwrap_or(1).max(1);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .thread_name("rocket-worker-thread")
         .enable_all()
         .build()
         .context("no threads for the server")?;
-    let rocket = build(figment, telemetry, settings)?.attach(greeting());
-    let result = runtime.block_on(async { rocket.launch().await.map(drop).map_err(explain) });
+    let rocket = build(figment, telemetry, &serve.settings)?.attach(greeting());
+    let result =
+        runtime.block_on(async { rocket.launch().await.map(drop).map_err(|e| explain(&e, serve)) });
     // What outlived the grace is dropped now, and its spans end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -92,22 +93,23 @@ fn run(figment: Figment, telemetry: Arc<Telemetry>, settings: &Settings) -> anyh
 fn greeting() -> AdHoc {
     AdHoc::on_liftoff("Greeting", |rocket| {
         Box::pin(async move {
-            let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port);
+            let address = SocketAddr::new(rocket.config().address, rocket.config().port);
             log::info!("serving on http://{address} - open it in a browser to see its traces");
         })
     })
 }
 
 /// Why Rocket did not launch, in one line.
-fn explain(error: rocket::Error) -> anyhow::Error {
+fn explain(error: &rocket::Error, serve: &Serve) -> anyhow::Error {
     use rocket::error::ErrorKind;
+    let address = SocketAddr::new(serve.address, serve.port);
     match error.kind() {
         ErrorKind::Bind(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             anyhow::anyhow!(
-                "the port is already in use: end who uses it, or choose another with --port"
+                "{address} is already in use: end who uses it, or choose another with --port"
             )
         }
-        ErrorKind::Bind(error) => anyhow::anyhow!("cannot listen: {error}"),
+        ErrorKind::Bind(error) => anyhow::anyhow!("cannot listen on {address}: {error}"),
         ErrorKind::Shutdown(..) => anyhow::anyhow!("some requests did not end in time"),
         other => anyhow::anyhow!("the server did not start: {other}"),
     }

@@ -7,6 +7,8 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use opentelemetry::Context;
+use opentelemetry::context::FutureExt as _;
 use opentelemetry_http::{HttpClient, HttpError};
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -80,7 +82,11 @@ impl HttpClient for BackgroundClient {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, HttpError> {
-        self.handle.spawn(Self::send(self.client.clone(), request)).await?
+        // What the client itself logs must not become records to export, each of which would make
+        // the next: the SDK marks its threads so, and the mark has to cross to this runtime.
+        let quiet = Context::new().with_telemetry_suppressed();
+        let send = Self::send(self.client.clone(), request).with_context(quiet);
+        self.handle.spawn(send).await?
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::otlp::{Otlp, otlp, pairs};
+use super::otlp::{Otlp, Protocol, otlp, pairs};
 use super::variables::Variables;
-use crate::instrument::KnownMethods;
+use crate::conventions::KnownMethods;
 
 /// A variable whose value does not do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -188,6 +188,15 @@ impl Config {
     /// # Errors
     /// The first variable whose value does not do.
     pub fn from_variables(vars: &Variables) -> Result<Self, ConfigError> {
+        Self::with_protocol(vars, Protocol::Grpc)
+    }
+
+    /// As [`from_variables`](Self::from_variables), where OTLP speaks `default` unless a variable
+    /// says what else: not every server can speak gRPC.
+    ///
+    /// # Errors
+    /// As [`from_variables`](Self::from_variables).
+    pub fn with_protocol(vars: &Variables, default: Protocol) -> Result<Self, ConfigError> {
         let mut warnings: Vec<String> = vars
             .unknown()
             .map(|name| {
@@ -203,6 +212,8 @@ impl Config {
         };
         let span_queue = vars.number("OTEL_BSP_MAX_QUEUE_SIZE", 1, SPAN_QUEUE)?;
         let log_queue = vars.number("OTEL_BLRP_MAX_QUEUE_SIZE", 1, 2_048)?;
+        let signal =
+            |name, exporters: &[Exporter], timeout| signal(vars, name, exporters, default, timeout);
         let both = [Propagator::TraceContext, Propagator::Baggage];
         let propagators = [("tracecontext", both[0]), ("baggage", both[1])];
         Ok(Self {
@@ -232,9 +243,9 @@ impl Config {
             },
             metric_interval: vars.millis("OTEL_METRIC_EXPORT_INTERVAL", 1, 60_000)?,
             temporality: temporality(vars)?,
-            traces: signal(vars, "TRACES", &[Exporter::Otlp], "OTEL_BSP_EXPORT_TIMEOUT")?,
-            metrics: signal(vars, "METRICS", &[Exporter::Otlp], "OTEL_METRIC_EXPORT_TIMEOUT")?,
-            logs: signal(vars, "LOGS", &[], "OTEL_BLRP_EXPORT_TIMEOUT")?,
+            traces: signal("TRACES", &[Exporter::Otlp], "OTEL_BSP_EXPORT_TIMEOUT")?,
+            metrics: signal("METRICS", &[Exporter::Otlp], "OTEL_METRIC_EXPORT_TIMEOUT")?,
+            logs: signal("LOGS", &[], "OTEL_BLRP_EXPORT_TIMEOUT")?,
             known_methods: match vars.get("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS") {
                 Some(list) => KnownMethods::parse(list),
                 None => KnownMethods::default(),
@@ -342,10 +353,11 @@ fn signal(
     vars: &Variables,
     signal: &str,
     default: &[Exporter],
+    protocol: Protocol,
     export_timeout: &str,
 ) -> Result<Signal, ConfigError> {
     let exporters = vars.list(&format!("OTEL_{signal}_EXPORTER"), &EXPORTERS, default)?;
-    let mut otlp = otlp(vars, signal)?;
+    let mut otlp = otlp(vars, signal, protocol)?;
     otlp.timeout = otlp.timeout.min(vars.millis(export_timeout, 1, 30_000)?);
     Ok(Signal { exporters, otlp })
 }

@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use opentelemetry::InstrumentationScope;
+use opentelemetry::logs::Severity;
 use opentelemetry_otlp::{
     Compression, LogExporter, MetricExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{LogBatch, LogExporter as ExportLogs};
+use opentelemetry_sdk::logs::{LogBatch, LogExporter as ExportLogs, LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use std::sync::Arc;
 use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
@@ -56,29 +56,29 @@ pub(crate) fn logs(otlp: &Otlp, handle: &Handle) -> anyhow::Result<LogExporter> 
 fn grpc<B: WithTonicConfig + WithExportConfig>(builder: B, otlp: &Otlp) -> anyhow::Result<B> {
     let headers: http::HeaderMap = (&headers(otlp)).try_into()?;
     let mut builder = builder
-        .with_endpoint(otlp.endpoint.as_str())
+        .with_endpoint(otlp.endpoint.to_string())
         .with_timeout(otlp.timeout)
         .with_metadata(MetadataMap::from_headers(headers));
     if otlp.gzip {
         builder = builder.with_compression(Compression::Gzip);
     }
-    if otlp.endpoint.scheme() == "https" {
-        builder = builder.with_tls_config(grpc_tls(otlp)?);
+    if otlp.endpoint.scheme_str() == Some("https") {
+        builder = builder.with_tls_config(grpc_tls(otlp));
     }
     Ok(builder)
 }
 
 /// TLS of a gRPC channel.
-pub(crate) fn grpc_tls(otlp: &Otlp) -> anyhow::Result<ClientTlsConfig> {
+pub(crate) fn grpc_tls(otlp: &Otlp) -> ClientTlsConfig {
     let tls = ClientTlsConfig::new();
     let tls = match &otlp.certificate {
-        Some(file) => tls.ca_certificate(Certificate::from_pem(pem(file)?)),
+        Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
         None => tls.with_native_roots(),
     };
-    Ok(match &otlp.client {
-        Some((certificate, key)) => tls.identity(Identity::from_pem(pem(certificate)?, pem(key)?)),
+    match &otlp.client {
+        Some((certificate, key)) => tls.identity(Identity::from_pem(certificate, key)),
         None => tls,
-    })
+    }
 }
 
 fn http<B: WithHttpConfig + WithExportConfig>(
@@ -88,7 +88,7 @@ fn http<B: WithHttpConfig + WithExportConfig>(
 ) -> anyhow::Result<B> {
     let client = http_client(otlp)?.build()?;
     let builder = builder
-        .with_endpoint(otlp.endpoint.as_str())
+        .with_endpoint(otlp.endpoint.to_string())
         .with_timeout(otlp.timeout)
         .with_headers(headers(otlp))
         .with_http_client(BackgroundClient::new(client, handle.clone()));
@@ -101,14 +101,11 @@ pub(crate) fn http_client(otlp: &Otlp) -> anyhow::Result<reqwest::ClientBuilder>
     let mut client = reqwest::Client::builder()
         .timeout(otlp.timeout)
         .redirect(reqwest::redirect::Policy::none());
-    if let Some(file) = &otlp.certificate {
-        let roots = reqwest::Certificate::from_pem_bundle(&pem(file)?)
-            .with_context(|| format!("no certificate in {}", file.display()))?;
-        client = client.tls_certs_only(roots);
+    if let Some(pem) = &otlp.certificate {
+        client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?);
     }
     if let Some((certificate, key)) = &otlp.client {
-        let mut both = pem(certificate)?;
-        both.extend(pem(key)?);
+        let both = [certificate.as_slice(), key].concat();
         client = client.identity(reqwest::Identity::from_pem(&both)?);
     }
     Ok(client)
@@ -116,10 +113,6 @@ pub(crate) fn http_client(otlp: &Otlp) -> anyhow::Result<reqwest::ClientBuilder>
 
 pub(crate) fn headers(otlp: &Otlp) -> HashMap<String, String> {
     otlp.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
-}
-
-fn pem(file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("cannot read the PEM file {}", file.display()))
 }
 
 /// An exporter that tells its [`Health`] how each export went.
@@ -141,14 +134,7 @@ impl<E> Watched<E> {
         (result, rejected): (OTelSdkResult, Option<partial::Rejected>),
     ) -> OTelSdkResult {
         match &result {
-            Ok(()) => {
-                let rejected = rejected.unwrap_or_default();
-                let lost = rejected.count.min(count);
-                if lost > 0 || !rejected.message.is_empty() {
-                    self.health.rejected(lost, &rejected.message);
-                }
-                self.health.exported(count - lost);
-            }
+            Ok(()) => self.health.took(count, rejected.as_ref()),
             Err(error) => {
                 self.health.failed(&error.to_string());
                 self.health.dropped(Loss::Failed, count);
@@ -160,6 +146,7 @@ impl<E> Watched<E> {
 
 impl<E: PushMetricExporter> PushMetricExporter for Watched<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        self.health.offered(1);
         let export = partial::listening(self.inner.export(metrics)).await;
         // Cumulative metrics lose nothing but time resolution by a failed export: it is counted
         // as one.
@@ -188,6 +175,37 @@ impl<E: ExportLogs> ExportLogs for Watched<E> {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+/// Counts the records that reach a processor: the SDK's drops those for which it has no room
+/// without a word.
+#[derive(Debug)]
+pub(crate) struct Counted<P> {
+    pub(crate) inner: P,
+    pub(crate) health: Arc<Health>,
+}
+
+impl<P: LogProcessor> LogProcessor for Counted<P> {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        self.health.offered(1);
+        self.inner.emit(record, scope);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn event_enabled(&self, level: Severity, target: &str, name: Option<&str>) -> bool {
+        self.inner.event_enabled(level, target, name)
     }
 
     fn set_resource(&mut self, resource: &Resource) {

@@ -6,10 +6,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::SpanData;
-use rocket::futures::stream::FuturesUnordered;
-use rocket::futures::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -35,7 +35,10 @@ pub(crate) trait Sink: Send + Sync + 'static {
     fn prepare(&self, spans: &mut Vec<SpanData>) -> Self::Batch;
 
     /// Sends a batch, and tells what of it the backend did not take.
-    fn send(&self, batch: &Self::Batch) -> impl Future<Output = Result<Rejected, Failure>> + Send;
+    fn send(
+        &self,
+        batch: &Self::Batch,
+    ) -> impl Future<Output = Result<Option<Rejected>, Failure>> + Send;
 }
 
 /// Why an export failed, and whether the same batch may be sent again.
@@ -141,7 +144,7 @@ impl Lane {
         receiver
     }
 
-    /// Gives up what has not been exported, and counts it as dropped.
+    /// Gives up what has not been exported, counts it as dropped, and exports nothing more.
     pub(crate) fn abandon(&self) {
         let mut queue = self.queue();
         queue.abandoned = true;
@@ -149,7 +152,7 @@ impl Lane {
         queue.spans.clear();
         queue.in_flight = 0;
         drop(queue);
-        self.health.dropped(Loss::Failed, left);
+        self.health.gave_up(left);
         self.wake.notify_one();
     }
 
@@ -264,17 +267,11 @@ impl Lane {
         sink: &S,
         taken: Taken<S::Batch>,
     ) -> (Taken<S::Batch>, Result<(), Failure>) {
-        // The console exporter panics when standard output is closed.
+        // An exporter's fault must not end all exporting.
         let send = AssertUnwindSafe(sink.send(&taken.batch)).catch_unwind();
         let failure = match timeout(self.export_timeout, send).await {
             Ok(Ok(Ok(rejected))) => {
-                let lost = rejected.count.min(taken.count);
-                self.settle(taken.count, |health| {
-                    if lost > 0 || !rejected.message.is_empty() {
-                        health.rejected(lost, &rejected.message);
-                    }
-                    health.exported(taken.count - lost);
-                });
+                self.settle(taken.count, |health| health.took(taken.count, rejected.as_ref()));
                 return (taken, Ok(()));
             }
             Ok(Ok(Err(failure))) => failure,

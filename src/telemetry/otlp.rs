@@ -1,13 +1,15 @@
 //! How a signal reaches its collector: the `OTEL_EXPORTER_OTLP_*` variables
 //! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::{Authority, PathAndQuery};
 use percent_encoding::percent_decode_str;
-use url::Url;
 
 use super::config::ConfigError;
+#[cfg(feature = "server")]
+use super::pem;
 use super::variables::Variables;
 
 /// A wire format of OTLP.
@@ -25,17 +27,19 @@ pub struct Otlp {
     /// The wire format.
     pub protocol: Protocol,
     /// The whole address, with the signal's path for HTTP.
-    pub endpoint: Url,
+    pub endpoint: Uri,
     /// Sent with every request; may hold secrets.
     pub headers: Vec<(String, String)>,
     /// For one export, its retries included.
     pub timeout: Duration,
     /// Whether bodies are compressed.
     pub gzip: bool,
-    /// PEM file of the authority to trust in place of the system's.
-    pub certificate: Option<PathBuf>,
-    /// PEM files of the client's own certificate and key.
-    pub client: Option<(PathBuf, PathBuf)>,
+    /// The authorities to trust in place of the system's, as PEM.
+    #[cfg(feature = "server")]
+    pub certificate: Option<Vec<u8>>,
+    /// The client's own certificate and key, as PEM.
+    #[cfg(feature = "server")]
+    pub client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Secrets stay out of debug output: of the headers, only the names are shown.
@@ -56,24 +60,25 @@ impl Otlp {
     /// The address for people: without credentials, with the wire format.
     #[must_use]
     pub fn target(&self) -> String {
-        let mut url = self.endpoint.clone();
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.set_query(None);
+        let uri = &self.endpoint;
+        let authority = uri.authority().map_or("", Authority::as_str);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let (scheme, path) = (uri.scheme_str().unwrap_or("http"), uri.path().trim_end_matches('/'));
         let protocol = match self.protocol {
             Protocol::Grpc => "grpc",
             Protocol::HttpProtobuf => "http/protobuf",
         };
-        format!("{} ({protocol})", url.as_str().trim_end_matches('/'))
+        format!("{scheme}://{host}{path} ({protocol})")
     }
 }
 
-/// Reads the variables of one signal.
-pub(super) fn otlp(vars: &Variables, signal: &str) -> Result<Otlp, ConfigError> {
+/// Reads the variables of one signal; `default` counts where none names a protocol.
+pub(super) fn otlp(vars: &Variables, signal: &str, default: Protocol) -> Result<Otlp, ConfigError> {
     let value = |name: &str| vars.signal(signal, name);
     let (name, protocol) = value("PROTOCOL");
     let protocol = match protocol.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("grpc") => Protocol::Grpc,
+        None => default,
+        Some("grpc") => Protocol::Grpc,
         Some("http/protobuf") => Protocol::HttpProtobuf,
         Some(other) => return Err(ConfigError::new(&name, other, "grpc or http/protobuf")),
     };
@@ -107,8 +112,10 @@ pub(super) fn otlp(vars: &Variables, signal: &str) -> Result<Otlp, ConfigError> 
         headers,
         timeout,
         gzip,
-        certificate: value("CERTIFICATE").1.map(PathBuf::from),
-        client: client_files(vars, signal)?,
+        #[cfg(feature = "server")]
+        certificate: pem::certificates(&value("CERTIFICATE"))?,
+        #[cfg(feature = "server")]
+        client: pem::client_files(vars, signal)?,
     })
 }
 
@@ -117,26 +124,9 @@ fn valid_header((name, value): &(String, String)) -> bool {
         && http::HeaderValue::from_str(value).is_ok()
 }
 
-fn client_files(vars: &Variables, signal: &str) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
-    let (certificate_name, certificate) = vars.signal(signal, "CLIENT_CERTIFICATE");
-    let (key_name, key) = vars.signal(signal, "CLIENT_KEY");
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Ok(Some((certificate.into(), key.into()))),
-        (None, None) => Ok(None),
-        (Some(certificate), None) => {
-            let needs = format!("its key too, in {key_name}");
-            Err(ConfigError::new(&certificate_name, certificate, needs))
-        }
-        (None, Some(key)) => {
-            let needs = format!("its certificate too, in {certificate_name}");
-            Err(ConfigError::new(&key_name, key, needs))
-        }
-    }
-}
-
 /// The specification's rules: a signal's own endpoint is used as it is; the general one is a base
 /// for HTTP, to which the signal's path is added.
-fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Url, ConfigError> {
+fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Uri, ConfigError> {
     let (name, value) = vars.signal(signal, "ENDPOINT");
     let own = name.contains(signal);
     let default = match protocol {
@@ -145,9 +135,9 @@ fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Url, C
     };
     let given = value.unwrap_or(default);
     let error = || {
-        // An address can hold a password: it is not repeated.
-        let shown = if given.contains('@') { "(not shown)" } else { given };
-        ConfigError::new(&name, shown, "an address such as http://localhost:4317")
+        // An address can hold a password, or a key in its query: such a one is not repeated.
+        let shown = if given.contains(['@', '?']) { "(not shown)" } else { given };
+        ConfigError::new(&name, shown, format!("an address such as {default}"))
     };
     let text = if given.contains("://") {
         given.to_owned()
@@ -158,16 +148,28 @@ fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Url, C
     } else {
         return Err(error());
     };
-    let mut url = Url::parse(&text).map_err(|_| error())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+    let uri: Uri = text.parse().map_err(|_| error())?;
+    let mut parts = uri.into_parts();
+    let known = parts.scheme.as_ref().is_some_and(|s| matches!(s.as_str(), "http" | "https"));
+    if !known || !parts.authority.as_ref().is_some_and(names_host) {
         return Err(error());
     }
     if protocol == Protocol::HttpProtobuf && !(own && value.is_some()) {
-        let base = url.path().trim_end_matches('/');
-        let path = format!("{base}/v1/{}", signal.to_ascii_lowercase());
-        url.set_path(&path);
+        let given = parts.path_and_query.as_ref();
+        let base = given.map_or("", PathAndQuery::path).trim_end_matches('/');
+        let query = given.and_then(PathAndQuery::query).map(|query| format!("?{query}"));
+        let signal = signal.to_ascii_lowercase();
+        let path = format!("{base}/v1/{signal}{}", query.unwrap_or_default());
+        parts.path_and_query = Some(path.parse().map_err(|_| error())?);
     }
-    Ok(url)
+    Uri::from_parts(parts).map_err(|_| error())
+}
+
+/// Whether there is a host, and a port that can be one where something stands behind the colon.
+fn names_host(authority: &Authority) -> bool {
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let host = authority.host();
+    !host.is_empty() && (host_and_port == host || authority.port_u16().is_some())
 }
 
 /// `key=value,...` with percent-encoding, as in W3C Baggage; `None` if any of it is malformed.
@@ -175,7 +177,11 @@ pub(super) fn pairs(list: &str) -> Option<Vec<(String, String)>> {
     let pair = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
         let decode = |text: &str| {
-            percent_decode_str(text.trim()).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+            let escape =
+                |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+            let sound = text.split('%').skip(1).all(escape);
+            let decoded = percent_decode_str(text.trim()).decode_utf8().ok();
+            decoded.filter(|_| sound).map(std::borrow::Cow::into_owned)
         };
         let key = decode(key).filter(|key| !key.is_empty())?;
         Some((key, decode(value)?))

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::partial::Rejected;
+
 /// An exporter's condition, as the page shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -71,6 +73,8 @@ pub(crate) struct Health {
     signal: &'static str,
     exporter: &'static str,
     target: Option<String>,
+    /// Items that were to be exported, where that is not known otherwise.
+    offered: AtomicU64,
     exported: AtomicU64,
     lost: [AtomicU64; 4],
     condition: Mutex<Condition>,
@@ -94,6 +98,7 @@ impl Health {
             signal,
             exporter,
             target,
+            offered: AtomicU64::new(0),
             exported: AtomicU64::new(0),
             lost: Default::default(),
             condition: Mutex::new(Condition { state: State::Idle, detail: None, outage: None }),
@@ -108,8 +113,41 @@ impl Health {
         self.target.as_deref().unwrap_or("standard output")
     }
 
+    /// `count` items are to be exported.
+    pub(crate) fn offered(&self, count: u64) {
+        self.offered.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// After the shutdown: what was offered and has no end yet has none any more.
+    pub(crate) fn settle(&self) {
+        let offered = self.offered.load(Ordering::Relaxed);
+        self.gave_up(offered.saturating_sub(self.exported_count() + self.all_losses()));
+    }
+
+    /// `count` items will not be exported, for the end has come.
+    pub(crate) fn gave_up(&self, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.dropped(Loss::Failed, count);
+        let mut condition = self.condition();
+        condition.state = State::Failing;
+        condition.detail.get_or_insert_with(|| "no room for them, or no answer in time".to_owned());
+    }
+
+    /// A backend took an export of `count` items, but for those it rejected.
+    pub(crate) fn took(&self, count: u64, rejected: Option<&Rejected>) {
+        let lost = rejected.map_or(0, |rejected| rejected.count.min(count));
+        if let Some(Rejected { message, .. }) = rejected {
+            self.dropped(Loss::Rejected, lost);
+            let (signal, place) = (self.signal, self.place());
+            log::warn!("{signal}: {place} rejected {lost} of an export: {message}");
+        }
+        self.exported(count - lost);
+    }
+
     /// `count` items were taken.
-    pub(crate) fn exported(&self, count: u64) {
+    fn exported(&self, count: u64) {
         self.exported.fetch_add(count, Ordering::Relaxed);
         let mut condition = self.condition();
         condition.state = State::Ok;
@@ -139,7 +177,9 @@ impl Health {
         drop(condition);
         let (signal, place) = (self.signal, self.place());
         let variable = format!("OTEL_{}_EXPORTER", signal.to_ascii_uppercase());
-        let advice = if error.contains("Unimplemented") {
+        // What a backend without this signal answers by gRPC and by HTTP.
+        let not_taken = error.contains("Unimplemented") || error.ends_with("status code: 404");
+        let advice = if not_taken {
             format!("it takes no {signal}: {variable}=none would save the trying")
         } else {
             format!("trying on in silence; is a collector there? {variable}=none turns it off")
@@ -178,13 +218,6 @@ impl Health {
             Some(target) if target.ends_with("(grpc)") => "otlp_grpc_span_exporter",
             Some(_) => "otlp_http_span_exporter",
         }
-    }
-
-    /// A backend took an export but refused a part of it.
-    pub(crate) fn rejected(&self, count: u64, message: &str) {
-        self.dropped(Loss::Rejected, count);
-        let (signal, place) = (self.signal, self.place());
-        log::warn!("{signal}: {place} rejected {count} of an export: {message}");
     }
 
     pub(crate) fn status(&self) -> ExporterStatus {

@@ -7,12 +7,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
+use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use tokio::sync::Notify;
 
+use super::basics::truncate;
 use super::lane::Lane;
 use super::outage::Loss;
 use super::recent::RecentTraces;
@@ -180,25 +181,5 @@ impl SpanProcessor for SpanPipeline {
         if let Some(recent) = &self.0.recent {
             recent.set_resource(resource);
         }
-    }
-}
-
-/// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, which the SDK leaves undone: texts, and texts in
-/// lists, are cut to a number of characters, in attributes of the span, its events and links.
-fn truncate(span: &mut SpanData, limit: usize) {
-    let events = span.events.events.iter_mut().flat_map(|event| event.attributes.iter_mut());
-    let links = span.links.links.iter_mut().flat_map(|link| link.attributes.iter_mut());
-    for KeyValue { value, .. } in span.attributes.iter_mut().chain(events).chain(links) {
-        match value {
-            Value::String(text) => cut(text, limit),
-            Value::Array(Array::String(texts)) => texts.iter_mut().for_each(|t| cut(t, limit)),
-            _ => {}
-        }
-    }
-}
-
-fn cut(text: &mut StringValue, limit: usize) {
-    if let Some((end, _)) = text.as_str().char_indices().nth(limit) {
-        *text = text.as_str()[..end].to_owned().into();
     }
 }

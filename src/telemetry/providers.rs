@@ -3,44 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{
     BatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider, SimpleLogProcessor,
 };
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{
-    Sampler, SdkTracerProvider, Span, SpanData, SpanExporter, SpanLimits, SpanProcessor,
-};
-use opentelemetry_semantic_conventions::resource as semconv;
+use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanExporter, SpanProcessor};
 
 use super::background::Background;
-use super::config::{Batching, Config, Exporter, Root, Signal};
-use super::exporters::{self, Watched};
-use super::lane::{Failure, Lane, Sink};
+use super::basics;
+use super::config::{Batching, Config, Exporter, Signal};
+use super::console::Console;
+use super::exporters::{self, Counted, Watched};
+use super::lane::{Lane, Sink};
 use super::outage::Health;
-use super::partial::Rejected;
 use super::pipeline::SpanPipeline;
 use super::recent::RecentTraces;
 use super::sender::SpanSender;
 
 /// How long the console's spans may wait: who watches them wants them at once.
 const CONSOLE_DELAY: Duration = Duration::from_millis(100);
-
-pub(super) fn resource(config: &Config) -> Resource {
-    let given = config.resource.iter();
-    let given = given.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-    // Later attributes win: the version is a default, as the name is already.
-    Resource::builder_empty()
-        .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attribute(KeyValue::new(semconv::SERVICE_VERSION, env!("CARGO_PKG_VERSION")))
-        .with_attributes(given)
-        .with_service_name(config.service_name.clone())
-        .build()
-}
 
 pub(super) fn span_pipeline(
     config: &Config,
@@ -58,12 +43,12 @@ pub(super) fn span_pipeline(
                 start(background, lane, sender)
             }
             Exporter::Console => {
-                let mut exporter = opentelemetry_stdout::SpanExporter::default();
+                let mut exporter = Console(opentelemetry_stdout::SpanExporter::default());
                 exporter.set_resource(resource);
                 let batching = Batching { delay: CONSOLE_DELAY, ..config.span_batching };
                 let lane =
                     Lane::new(batching, otlp.timeout, Health::new("traces", "console", None));
-                start(background, lane, Console(exporter))
+                start(background, lane, exporter)
             }
         });
     }
@@ -81,57 +66,19 @@ fn start(background: &Background, lane: Arc<Lane>, sink: impl Sink) -> Arc<Lane>
     lane
 }
 
-/// Spans to standard output, by the SDK's exporter for it.
-struct Console(opentelemetry_stdout::SpanExporter);
-
-impl Sink for Console {
-    type Batch = Vec<SpanData>;
-
-    const AT_ONCE: usize = 1;
-
-    fn prepare(&self, spans: &mut Vec<SpanData>) -> Vec<SpanData> {
-        std::mem::take(spans)
-    }
-
-    async fn send(&self, batch: &Vec<SpanData>) -> Result<Rejected, Failure> {
-        let exported = self.0.export(batch.clone()).await;
-        let failure = |error: OTelSdkError| Failure { message: error.to_string(), retryable: true };
-        exported.map(|()| Rejected::default()).map_err(failure)
-    }
-}
-
 pub(super) fn tracer(
     config: &Config,
     resource: &Resource,
     pipeline: &SpanPipeline,
     processors: Vec<Box<dyn SpanProcessor>>,
 ) -> SdkTracerProvider {
-    let limits = &config.limits;
     let builder = SdkTracerProvider::builder()
         .with_resource(resource.clone())
-        .with_sampler(sampler(config))
-        .with_span_limits(SpanLimits {
-            max_attributes_per_span: limits.attributes,
-            max_events_per_span: limits.events,
-            max_links_per_span: limits.links,
-            max_attributes_per_event: limits.event_attributes,
-            max_attributes_per_link: limits.link_attributes,
-        })
+        .with_sampler(basics::sampler(config))
+        .with_span_limits(basics::span_limits(config))
         .with_span_processor(pipeline.clone());
     let builder = processors.into_iter().fold(builder, |b, p| b.with_span_processor(Boxed(p)));
     builder.build()
-}
-
-fn sampler(config: &Config) -> Sampler {
-    if config.disabled {
-        return Sampler::AlwaysOff;
-    }
-    let root = match config.sampling.root {
-        Root::On => Sampler::AlwaysOn,
-        Root::Off => Sampler::AlwaysOff,
-        Root::Ratio(ratio) => Sampler::TraceIdRatioBased(ratio),
-    };
-    if config.sampling.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
 }
 
 pub(super) fn meter(
@@ -150,7 +97,7 @@ pub(super) fn meter(
                 builder.with_reader(reader(config, inner, health, healths))
             }
             Exporter::Console => {
-                let inner = opentelemetry_stdout::MetricExporter::default();
+                let inner = Console(opentelemetry_stdout::MetricExporter::default());
                 let health = Health::new("metrics", "console", None);
                 builder.with_reader(reader(config, inner, health, healths))
             }
@@ -198,12 +145,13 @@ pub(super) fn logger(
                     .with_max_queue_size(queue)
                     .with_max_export_batch_size(batch)
                     .build();
-                let processor = BatchLogProcessor::builder(Watched { inner, health });
-                builder.with_log_processor(processor.with_batch_config(batching).build())
+                let watched = Watched { inner, health: health.clone() };
+                let inner = BatchLogProcessor::builder(watched).with_batch_config(batching).build();
+                builder.with_log_processor(Counted { inner, health })
             }
             Exporter::Console => {
                 let health = watch(Health::new("logs", "console", None), healths);
-                let inner = opentelemetry_stdout::LogExporter::default();
+                let inner = Console(opentelemetry_stdout::LogExporter::default());
                 builder.with_log_processor(SimpleLogProcessor::new(Watched { inner, health }))
             }
         };

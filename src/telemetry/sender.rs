@@ -76,8 +76,8 @@ impl SpanSender {
                 let mut endpoint = Endpoint::from_shared(otlp.endpoint.to_string())?
                     .user_agent(USER_AGENT)?
                     .timeout(otlp.timeout);
-                if otlp.endpoint.scheme() == "https" {
-                    endpoint = endpoint.tls_config(exporters::grpc_tls(otlp)?)?;
+                if otlp.endpoint.scheme_str() == Some("https") {
+                    endpoint = endpoint.tls_config(exporters::grpc_tls(otlp))?;
                 }
                 let mut grpc = Grpc::new(endpoint.connect_lazy());
                 if otlp.gzip {
@@ -130,7 +130,7 @@ impl Sink for SpanSender {
         request
     }
 
-    async fn send(&self, batch: &Bytes) -> Result<Rejected, Failure> {
+    async fn send(&self, batch: &Bytes) -> Result<Option<Rejected>, Failure> {
         let started = Instant::now();
         let mut delay = FIRST_DELAY;
         for retry in 0.. {
@@ -154,13 +154,13 @@ impl Sink for SpanSender {
 }
 
 /// What the backend took the export without.
-fn rejected(answer: &[u8]) -> Rejected {
+fn rejected(answer: &[u8]) -> Option<Rejected> {
     // Who answers with something else has taken the export all the same.
     let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
-    answer.partial_success.map_or_else(Rejected::default, |partial| Rejected {
-        count: u64::try_from(partial.rejected_spans).unwrap_or(0),
-        message: partial.error_message,
-    })
+    let partial = answer.partial_success?;
+    let count = u64::try_from(partial.rejected_spans).unwrap_or(0);
+    let told = count > 0 || !partial.error_message.is_empty();
+    told.then_some(Rejected { count, message: partial.error_message })
 }
 
 fn refused(status: &Status) -> Refusal {
@@ -203,7 +203,7 @@ async fn post(
     body: Bytes,
 ) -> Result<Bytes, Refusal> {
     let mut request = client
-        .post(otlp.endpoint.clone())
+        .post(otlp.endpoint.to_string())
         .headers(headers.clone())
         .header(http::header::CONTENT_TYPE, "application/x-protobuf");
     let body = if otlp.gzip {

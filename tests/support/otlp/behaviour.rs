@@ -54,11 +54,9 @@ impl Behaviour {
             Self::Accept | Self::Hang | Self::Delay(_) | Self::PartialSuccess { .. } => {
                 return None;
             }
-            Self::Unavailable => (
-                Code::Unavailable,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the receiver is unavailable",
-            ),
+            Self::Unavailable => {
+                (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "the receiver is unavailable")
+            }
             Self::ResourceExhausted { .. } => (
                 Code::ResourceExhausted,
                 StatusCode::TOO_MANY_REQUESTS,
@@ -69,21 +67,14 @@ impl Behaviour {
                 StatusCode::NOT_FOUND,
                 "the receiver does not take this signal",
             ),
-            Self::Unauthenticated => (
-                Code::Unauthenticated,
-                StatusCode::UNAUTHORIZED,
-                "the receiver does not know you",
-            ),
+            Self::Unauthenticated => {
+                (Code::Unauthenticated, StatusCode::UNAUTHORIZED, "the receiver does not know you")
+            }
         };
         let retry_after = match self {
             Self::ResourceExhausted { retry_after } => *retry_after,
             _ => None,
         };
-        Some(Refusal {
-            code,
-            status,
-            message,
-            retry_after,
-        })
+        Some(Refusal { code, status, message, retry_after })
     }
 }

@@ -52,9 +52,7 @@ fn decode<E: Export>(
     let body = match joined(headers, CONTENT_ENCODING.as_str()).as_str() {
         "" | "identity" => body,
         "gzip" => {
-            GzDecoder::new(body)
-                .read_to_end(&mut plain)
-                .map_err(|error| bad(error.to_string()))?;
+            GzDecoder::new(body).read_to_end(&mut plain).map_err(|error| bad(error.to_string()))?;
             plain.as_slice()
         }
         other => return Err(unsupported(format!("content-encoding {other}"))),
@@ -62,10 +60,9 @@ fn decode<E: Export>(
     match format {
         Transport::HttpProtobuf => E::decode(body).map_err(|error| bad(error.to_string())),
         Transport::HttpJson => serde_json::from_slice(body).map_err(|error| bad(error.to_string())),
-        Transport::Grpc | Transport::Unknown => Err(unsupported(format!(
-            "content-type {}",
-            joined(headers, CONTENT_TYPE.as_str())
-        ))),
+        Transport::Grpc | Transport::Unknown => {
+            Err(unsupported(format!("content-type {}", joined(headers, CONTENT_TYPE.as_str()))))
+        }
     }
 }
 
@@ -80,30 +77,18 @@ fn encode(format: Transport, message: &(impl Message + Serialize)) -> Response {
 
 /// A `google.rpc.Status` as the body, and the delay in whole seconds, rounded up.
 fn refuse(format: Transport, refusal: Refusal) -> Response {
-    let Refusal {
-        status, message, ..
-    } = refusal;
+    let Refusal { status, message, .. } = refusal;
     let code = i32::from(refusal.code);
     let mut response = if format == Transport::HttpJson {
-        json(
-            serde_json::json!({ "code": code, "message": message })
-                .to_string()
-                .into_bytes(),
-        )
+        json(serde_json::json!({ "code": code, "message": message }).to_string().into_bytes())
     } else {
         let message = message.to_owned();
-        protobuf(&tonic_types::Status {
-            code,
-            message,
-            details: Vec::new(),
-        })
+        protobuf(&tonic_types::Status { code, message, details: Vec::new() })
     };
     *response.status_mut() = status;
     if let Some(delay) = refusal.retry_after {
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -113,9 +98,5 @@ fn json(body: Vec<u8>) -> Response {
 }
 
 fn protobuf(message: &impl Message) -> Response {
-    (
-        [(CONTENT_TYPE, "application/x-protobuf")],
-        message.encode_to_vec(),
-    )
-        .into_response()
+    ([(CONTENT_TYPE, "application/x-protobuf")], message.encode_to_vec()).into_response()
 }

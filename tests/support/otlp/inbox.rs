@@ -52,17 +52,8 @@ impl ReceivedRequest {
 
 impl fmt::Debug for ReceivedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            transport,
-            path,
-            behaviour,
-            connection,
-            ..
-        } = self;
-        write!(
-            f,
-            "{transport:?} {path} on connection {connection}: {behaviour:?}, "
-        )?;
+        let Self { transport, path, behaviour, connection, .. } = self;
+        write!(f, "{transport:?} {path} on connection {connection}: {behaviour:?}, ")?;
         // One line a request, even in `{:#?}`, where a map would take a line a header.
         write!(f, "headers {:?}", format_args!("{:?}", self.headers))
     }
@@ -71,9 +62,7 @@ impl fmt::Debug for ReceivedRequest {
 impl Received {
     /// The requests of one signal.
     pub(crate) fn of(&self, signal: Signal) -> impl Iterator<Item = &ReceivedRequest> {
-        self.requests
-            .iter()
-            .filter(move |request| request.signal == Some(signal))
+        self.requests.iter().filter(move |request| request.signal == Some(signal))
     }
 
     /// The latest export of one metric.
@@ -83,14 +72,7 @@ impl Received {
 
     /// The counts on one line, then a line an item.
     pub(super) fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            requests,
-            spans,
-            metrics,
-            logs,
-            connections,
-            ..
-        } = self;
+        let Self { requests, spans, metrics, logs, connections, .. } = self;
         write!(
             f,
             "{connections} connections, {} requests, {} spans, {} metrics, {} log records",
@@ -106,12 +88,7 @@ impl Received {
             write!(f, "\n  span    {:?} {}", span.kind, span.name)?;
         }
         for metric in metrics {
-            write!(
-                f,
-                "\n  metric  {} ({} points)",
-                metric.name,
-                metric.points.len()
-            )?;
+            write!(f, "\n  metric  {} ({} points)", metric.name, metric.points.len())?;
         }
         for log in logs {
             write!(f, "\n  log     {} {:?}", log.severity_text, log.body)?;
@@ -148,11 +125,7 @@ impl Inbox {
     }
 
     pub(super) fn queue(&self, signal: Signal, behaviour: Behaviour) {
-        self.lock()
-            .queued
-            .entry(signal)
-            .or_default()
-            .push_back(behaviour);
+        self.lock().queued.entry(signal).or_default().push_back(behaviour);
     }
 
     /// Decides how a request of this signal is answered.

@@ -70,10 +70,8 @@ impl Export for ExportLogsServiceRequest {
 
     fn partially(rejected: i64, message: String) -> Self::Answer {
         let (rejected_log_records, error_message) = (rejected, message);
-        let partial_success = Some(ExportLogsPartialSuccess {
-            rejected_log_records,
-            error_message,
-        });
+        let partial_success =
+            Some(ExportLogsPartialSuccess { rejected_log_records, error_message });
         ExportLogsServiceResponse { partial_success }
     }
 }

@@ -95,10 +95,7 @@ impl ReceivedMetric {
             .collect();
         match found[..] {
             [point] => point,
-            _ => panic!(
-                "wanted one point, found {}: {found:#?} in {self:#?}",
-                found.len()
-            ),
+            _ => panic!("wanted one point, found {}: {found:#?} in {self:#?}", found.len()),
         }
     }
 }
@@ -179,27 +176,21 @@ impl ReceivedMetric {
     fn new(metric: Metric, resource: &Attributes, scope: &Scope) -> Self {
         let (kind, temporality, points) = match metric.data {
             Some(Data::Sum(sum)) => (
-                MetricKind::Sum {
-                    monotonic: sum.is_monotonic,
-                },
+                MetricKind::Sum { monotonic: sum.is_monotonic },
                 sum.aggregation_temporality(),
                 points(sum.data_points),
             ),
-            Some(Data::Gauge(gauge)) => (
-                MetricKind::Gauge,
-                Temporality::Unspecified,
-                points(gauge.data_points),
-            ),
+            Some(Data::Gauge(gauge)) => {
+                (MetricKind::Gauge, Temporality::Unspecified, points(gauge.data_points))
+            }
             Some(Data::Histogram(histogram)) => (
                 MetricKind::Histogram,
                 histogram.aggregation_temporality(),
                 points(histogram.data_points),
             ),
-            Some(Data::ExponentialHistogram(_) | Data::Summary(_)) | None => (
-                MetricKind::Unsupported,
-                Temporality::Unspecified,
-                Vec::new(),
-            ),
+            Some(Data::ExponentialHistogram(_) | Data::Summary(_)) | None => {
+                (MetricKind::Unsupported, Temporality::Unspecified, Vec::new())
+            }
         };
         Self {
             name: metric.name,
@@ -236,10 +227,8 @@ impl Export for ExportMetricsServiceRequest {
 
     fn partially(rejected: i64, message: String) -> Self::Answer {
         let (rejected_data_points, error_message) = (rejected, message);
-        let partial_success = Some(ExportMetricsPartialSuccess {
-            rejected_data_points,
-            error_message,
-        });
+        let partial_success =
+            Some(ExportMetricsPartialSuccess { rejected_data_points, error_message });
         ExportMetricsServiceResponse { partial_success }
     }
 }

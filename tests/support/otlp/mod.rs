@@ -81,12 +81,7 @@ impl Receiver {
         let inbox = Arc::new(Inbox::default());
         let acceptor = pki.as_ref().map(Pki::acceptor);
         let (address, port) = Port::open(acceptor, Arc::clone(&inbox));
-        Self {
-            address,
-            pki,
-            inbox,
-            port: Mutex::new(port),
-        }
+        Self { address, pki, inbox, port: Mutex::new(port) }
     }
 
     /// The base URL, for `OTEL_EXPORTER_OTLP_ENDPOINT`; the same for gRPC and HTTP.
@@ -110,9 +105,7 @@ impl Receiver {
     /// # Panics
     /// If the receiver was started without TLS.
     pub(crate) fn pki(&self) -> &Pki {
-        self.pki
-            .as_ref()
-            .expect("the receiver was started without TLS")
+        self.pki.as_ref().expect("the receiver was started without TLS")
     }
 
     /// Answers so from now on, for every signal; forgets what [`Receiver::next`] queued.
@@ -213,9 +206,7 @@ impl Receiver {
     /// Waits until a metric of this name came, and returns its latest export.
     #[track_caller]
     pub(crate) fn wait_for_metric(&self, name: &str, timeout: Duration) -> ReceivedMetric {
-        self.wait(timeout, &format!("the metric {name}"), |all| {
-            all.metric(name).cloned()
-        })
+        self.wait(timeout, &format!("the metric {name}"), |all| all.metric(name).cloned())
     }
 
     /// Waits until at least `n` requests of this signal came, answered or not, and returns all of them.
@@ -249,11 +240,7 @@ impl Receiver {
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.port().is_open() {
-            "listening"
-        } else {
-            "stopped"
-        };
+        let state = if self.port().is_open() { "listening" } else { "stopped" };
         write!(f, "Receiver {} ({state}): ", self.endpoint())?;
         self.inbox.read(|all| all.summary(f))
     }

@@ -37,18 +37,9 @@ pub(super) fn router(inbox: &Arc<Inbox>) -> Router {
         .route_service(Signal::Traces.grpc_path(), traces.send_compressed(Gzip))
         .route_service(Signal::Metrics.grpc_path(), metrics.send_compressed(Gzip))
         .route_service(Signal::Logs.grpc_path(), logs.send_compressed(Gzip))
-        .route(
-            Signal::Traces.http_path(),
-            post_export::<ExportTraceServiceRequest>(),
-        )
-        .route(
-            Signal::Metrics.http_path(),
-            post_export::<ExportMetricsServiceRequest>(),
-        )
-        .route(
-            Signal::Logs.http_path(),
-            post_export::<ExportLogsServiceRequest>(),
-        )
+        .route(Signal::Traces.http_path(), post_export::<ExportTraceServiceRequest>())
+        .route(Signal::Metrics.http_path(), post_export::<ExportMetricsServiceRequest>())
+        .route(Signal::Logs.http_path(), post_export::<ExportLogsServiceRequest>())
         .fallback(nowhere)
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(Arc::clone(inbox), note))
@@ -90,10 +81,7 @@ pub(super) fn transport(headers: &HeaderMap) -> Transport {
 /// The values of a header, joined by commas; empty for none.
 pub(super) fn joined(headers: &HeaderMap, name: &str) -> String {
     let values = headers.get_all(name).into_iter();
-    values
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect::<Vec<_>>()
-        .join(",")
+    values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(",")
 }
 
 async fn nowhere(headers: HeaderMap) -> Response {

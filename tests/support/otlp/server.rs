@@ -38,13 +38,7 @@ impl Port {
         let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = socket.local_addr().expect("a bound socket has an address");
         let reserved = Some(socket);
-        let mut port = Self {
-            address,
-            acceptor,
-            inbox,
-            server: None,
-            reserved,
-        };
+        let mut port = Self { address, acceptor, inbox, server: None, reserved };
         port.reopen();
         (address, port)
     }
@@ -79,12 +73,8 @@ impl Drop for Port {
 fn bind(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket can be made");
     // Without it, connections in TIME_WAIT would keep us from our own port.
-    socket
-        .set_reuseaddr(true)
-        .expect("a fresh socket takes options");
-    socket
-        .bind(address)
-        .unwrap_or_else(|error| panic!("cannot bind {address}: {error}"));
+    socket.set_reuseaddr(true).expect("a fresh socket takes options");
+    socket.bind(address).unwrap_or_else(|error| panic!("cannot bind {address}: {error}"));
     socket
 }
 
@@ -101,9 +91,7 @@ impl Server {
         let (ready, listening) = mpsc::channel();
         let serve = async move {
             let listener = socket.listen(BACKLOG).expect("a bound socket can listen");
-            ready
-                .send(())
-                .expect("whoever started the receiver waits for it");
+            ready.send(()).expect("whoever started the receiver waits for it");
             tokio::select! {
                 _ = stopped => {}
                 () = accept(listener, acceptor, inbox) => {}
@@ -129,24 +117,16 @@ impl Server {
         let _ = self.stop.send(());
         let ended = self.thread.join();
         // A panic on top of a failing test would abort and hide why it failed.
-        assert!(
-            ended.is_ok() || thread::panicking(),
-            "the receiver's thread panicked"
-        );
+        assert!(ended.is_ok() || thread::panicking(), "the receiver's thread panicked");
     }
 }
 
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, inbox: Arc<Inbox>) {
     let router = routes::router(&inbox);
     loop {
-        let (stream, _) = listener
-            .accept()
-            .await
-            .expect("the receiver accepts connections");
+        let (stream, _) = listener.accept().await.expect("the receiver accepts connections");
         // Small answers must not wait for the client's delayed acknowledgement.
-        stream
-            .set_nodelay(true)
-            .expect("a fresh connection takes options");
+        stream.set_nodelay(true).expect("a fresh connection takes options");
         let number = inbox.change(|received| {
             received.connections += 1;
             received.connections

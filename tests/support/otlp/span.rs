@@ -135,19 +135,14 @@ impl Export for ExportTraceServiceRequest {
             for group in group.scope_spans {
                 let scope = Scope::new(group.scope, group.schema_url);
                 let spans = group.spans.into_iter();
-                received
-                    .spans
-                    .extend(spans.map(|span| ReceivedSpan::new(span, &resource, &scope)));
+                received.spans.extend(spans.map(|span| ReceivedSpan::new(span, &resource, &scope)));
             }
         }
     }
 
     fn partially(rejected: i64, message: String) -> Self::Answer {
         let (rejected_spans, error_message) = (rejected, message);
-        let partial_success = Some(ExportTracePartialSuccess {
-            rejected_spans,
-            error_message,
-        });
+        let partial_success = Some(ExportTracePartialSuccess { rejected_spans, error_message });
         ExportTraceServiceResponse { partial_success }
     }
 }

@@ -80,9 +80,7 @@ impl Pki {
 
 fn authority() -> Authority {
     let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "OTLP test authority");
+    params.distinguished_name.push(DnType::CommonName, "OTLP test authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let key = KeyPair::generate().expect("a key for the authority");
@@ -100,9 +98,7 @@ fn signed(
     params.extended_key_usages = vec![usage];
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().expect("a key for a certificate");
-    let certificate = params
-        .signed_by(&key, authority)
-        .expect("the authority signs");
+    let certificate = params.signed_by(&key, authority).expect("the authority signs");
     (certificate, key)
 }
 
@@ -116,9 +112,7 @@ fn config(authority: &Authority, mode: TlsMode) -> ServerConfig {
         TlsMode::Server => builder.with_no_client_auth(),
         TlsMode::Mutual => {
             let mut roots = RootCertStore::empty();
-            roots
-                .add(authority.der().clone())
-                .expect("the authority is fit as a root");
+            roots.add(authority.der().clone()).expect("the authority is fit as a root");
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
             builder.with_client_cert_verifier(verifier.build().expect("a verifier of clients"))
         }

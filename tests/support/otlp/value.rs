@@ -114,12 +114,9 @@ impl From<Option<AnyValue>> for Value {
             Some(Any::DoubleValue(value)) => Self::Double(value),
             Some(Any::StringValue(value)) => Self::String(value),
             Some(Any::BytesValue(value)) => Self::Bytes(value),
-            Some(Any::ArrayValue(list)) => Self::Array(
-                list.values
-                    .into_iter()
-                    .map(|any| Some(any).into())
-                    .collect(),
-            ),
+            Some(Any::ArrayValue(list)) => {
+                Self::Array(list.values.into_iter().map(|any| Some(any).into()).collect())
+            }
             Some(Any::KvlistValue(list)) => Self::Map(attributes(list.values)),
         }
     }
@@ -138,20 +135,12 @@ impl Scope {
     pub(super) fn new(scope: Option<InstrumentationScope>, schema_url: String) -> Self {
         let scope = scope.unwrap_or_default();
         let attributes = attributes(scope.attributes);
-        Self {
-            name: scope.name,
-            version: scope.version,
-            schema_url,
-            attributes,
-        }
+        Self { name: scope.name, version: scope.version, schema_url, attributes }
     }
 }
 
 pub(super) fn attributes(pairs: Vec<KeyValue>) -> Attributes {
-    pairs
-        .into_iter()
-        .map(|pair| (pair.key, pair.value.into()))
-        .collect()
+    pairs.into_iter().map(|pair| (pair.key, pair.value.into())).collect()
 }
 
 pub(super) fn resource(resource: Option<Resource>) -> Attributes {

@@ -25,10 +25,6 @@ const SECRET_PARAMETERS: [&str; 7] = [
 const KNOWN_METHODS: [&str; 9] =
     ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
 
-/// Bucket boundaries, in seconds, that the conventions advise for request durations.
-pub(crate) const DURATION_BUCKETS: [f64; 14] =
-    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-
 /// The HTTP methods that telemetry names; any other is `_OTHER`.
 ///
 /// Bounding them bounds the number of metric series, whatever clients send.
@@ -59,6 +55,7 @@ impl KnownMethods {
         }
     }
 
+    /// Whether telemetry names this method.
     pub(crate) fn contains(&self, method: &str) -> bool {
         self.0.iter().any(|known| known == method)
     }
@@ -85,6 +82,33 @@ pub(crate) fn redact_query(query: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(redacted)
+}
+
+/// `url.full` without its fragment, with credentials and signed query values redacted.
+#[must_use]
+pub(crate) fn redact_url(url: &str) -> String {
+    let url = url.split('#').next().unwrap_or_default();
+    let (address, query) = match url.split_once('?') {
+        Some((address, query)) => (address, Some(query)),
+        None => (url, None),
+    };
+    let start = address.find("://").map_or(0, |scheme| scheme + 3);
+    let (scheme, rest) = address.split_at(start);
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let mut redacted = scheme.to_owned();
+    if let Some((user, _)) = authority.rsplit_once('@') {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        redacted.push_str(if name.is_empty() { "" } else { REDACTED });
+        redacted.push_str(if password.is_empty() { "" } else { ":REDACTED" });
+        redacted.push('@');
+    }
+    redacted.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
+    redacted.push_str(path);
+    if let Some(query) = query {
+        redacted.push('?');
+        redacted.push_str(&redact_query(query));
+    }
+    redacted
 }
 
 /// Whether a `key=value` pair of a query carries a credential. A key may come percent-encoded.
@@ -150,6 +174,19 @@ mod tests {
     #[test]
     fn an_encoded_key_does_not_smuggle_a_credential_past() {
         assert_eq!(redact_query("%73ig=s3cret"), "%73ig=REDACTED");
+    }
+
+    #[test]
+    fn an_address_is_told_without_its_credentials() {
+        for (url, told) in [
+            ("http://x/a?b=1#c", "http://x/a?b=1"),
+            ("http://ann@x:8000/", "http://REDACTED@x:8000/"),
+            ("http://ann:s3c@ret@x", "http://REDACTED:REDACTED@x"),
+            ("http://:s3cret@x/@a", "http://:REDACTED@x/@a"),
+            ("https://[::1]:8000/a?sig=s3cret&b=@", "https://[::1]:8000/a?sig=REDACTED&b=@"),
+        ] {
+            assert_eq!(redact_url(url), told);
+        }
     }
 
     #[test]

@@ -1,0 +1,73 @@
+//! What client spans and metrics tell of an outgoing request.
+
+use std::borrow::Cow;
+
+use opentelemetry::KeyValue;
+use opentelemetry_semantic_conventions::attribute as semconv;
+
+use super::attributes::{KnownMethods, redact_url};
+
+/// What span and metric both tell of a request.
+pub(crate) struct Call {
+    method: Cow<'static, str>,
+    original: Option<String>,
+    host: String,
+    port: Option<u16>,
+}
+
+impl Call {
+    pub(crate) fn new(method: &str, known: &KnownMethods, host: &str, port: Option<u16>) -> Self {
+        let known = known.contains(method);
+        Self {
+            method: if known { Cow::Owned(method.to_owned()) } else { "_OTHER".into() },
+            original: (!known).then(|| method.to_owned()),
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+        }
+    }
+
+    pub(crate) fn span_name(&self) -> Cow<'static, str> {
+        if self.original.is_some() { "HTTP".into() } else { self.method.clone() }
+    }
+
+    pub(crate) fn labels(&self) -> Vec<KeyValue> {
+        let mut labels = vec![
+            KeyValue::new(semconv::HTTP_REQUEST_METHOD, self.method.clone()),
+            KeyValue::new(semconv::SERVER_ADDRESS, self.host.clone()),
+        ];
+        labels.extend(self.port.map(|p| KeyValue::new(semconv::SERVER_PORT, i64::from(p))));
+        labels
+    }
+
+    pub(crate) fn attributes(&self, url: &str, resend: u32) -> Vec<KeyValue> {
+        let mut attributes = self.labels();
+        attributes.push(KeyValue::new(semconv::URL_FULL, redact_url(url)));
+        if let Some(original) = &self.original {
+            let original = original.clone();
+            attributes.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD_ORIGINAL, original));
+        }
+        if resend > 0 {
+            let count = i64::from(resend);
+            attributes.push(KeyValue::new(semconv::HTTP_REQUEST_RESEND_COUNT, count));
+        }
+        attributes
+    }
+}
+
+/// What a call came to, for its span and its metric: `Ok` with the answer's status, or `Err` with
+/// an `error.type`. To a client 4xx is an error too.
+pub(crate) fn outcome(end: Result<u16, &'static str>) -> Vec<KeyValue> {
+    let (status, error): (Option<u16>, Option<Cow<'static, str>>) = match end {
+        Ok(status) if status >= 400 => (Some(status), Some(status.to_string().into())),
+        Ok(status) => (Some(status), None),
+        Err(error) => (None, Some(error.into())),
+    };
+    let status = status.map(|s| KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(s)));
+    let error = error.map(|kind| KeyValue::new(semconv::ERROR_TYPE, kind));
+    status.into_iter().chain(error).collect()
+}
+
+/// Whether an [`outcome`] is an error.
+pub(crate) fn failed(outcome: &[KeyValue]) -> bool {
+    outcome.iter().any(|kv| kv.key.as_str() == semconv::ERROR_TYPE)
+}

@@ -1,0 +1,30 @@
+//! What the HTTP semantic conventions and W3C Trace Context ask of any server and any client.
+//!
+//! No web framework here: [`instrument`](crate::instrument) brings these to Rocket and reqwest,
+//! the component brings them to `wasi:http`, and so both tell the same of the same request.
+
+pub(crate) mod attributes;
+pub(crate) mod call;
+pub(crate) mod propagation;
+pub(crate) mod request;
+pub(crate) mod response;
+
+pub use attributes::KnownMethods;
+pub use response::traceresponse;
+
+/// The headers of a message, whatever type a framework keeps them in.
+pub(crate) trait Headers {
+    /// The values of a header that are text, in the order in which they came.
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str>;
+
+    /// The first value of a header.
+    fn first(&self, name: &str) -> Option<&str> {
+        self.values(name).next()
+    }
+}
+
+impl Headers for http::HeaderMap {
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+}

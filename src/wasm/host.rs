@@ -1,0 +1,136 @@
+//! What a WASI host lends to the handlers: its clock, and its HTTP client with a span a call.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use opentelemetry::Context;
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry_sdk::trace::SdkTracer;
+use wstd::future::FutureExt;
+use wstd::http::error::ErrorCode;
+use wstd::http::{Client, Error, Request, Uri};
+
+use super::tracing::Tracing;
+use crate::conventions::KnownMethods;
+use crate::conventions::call::{Call, failed, outcome};
+use crate::conventions::propagation::OutgoingHeaders;
+use crate::handlers::fixed::Fixed;
+use crate::handlers::{DownstreamError, Host};
+
+/// Where a chain goes if nothing is said: to the port that the documentation serves on. A component
+/// does not know its own.
+const DOWNSTREAM: &str = "http://127.0.0.1:8000";
+
+/// What a call to the downstream service may take, as under Rocket.
+const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The handlers' host in a component.
+pub(super) struct WasiHost {
+    tracer: SdkTracer,
+    propagator: Arc<TextMapCompositePropagator>,
+    known_methods: KnownMethods,
+    downstream: String,
+    fixed: Fixed,
+}
+
+impl WasiHost {
+    pub(super) fn from_env(tracing: &Tracing) -> Self {
+        let downstream = std::env::var("DOWNSTREAM_URL").ok().filter(|url| !url.is_empty());
+        Self {
+            tracer: tracing.own_tracer(),
+            propagator: tracing.propagator(),
+            known_methods: tracing.known_methods().clone(),
+            downstream: downstream.unwrap_or_else(|| DOWNSTREAM.to_owned()),
+            fixed: Fixed::from_env(),
+        }
+    }
+
+    /// Starts the client span of a call, the child of the current one.
+    fn start(&self, call: &Call, url: &str) -> Context {
+        let builder = SpanBuilder::from_name(call.span_name())
+            .with_kind(SpanKind::Client)
+            .with_attributes(call.attributes(url, 0));
+        Context::current_with_span(self.tracer.build(builder))
+    }
+}
+
+impl Host for WasiHost {
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
+        // A task can be sent, as handlers ask of every host; what it waits on cannot.
+        let passed = self.fixed.pass(time);
+        wstd::runtime::spawn(async move {
+            if !passed {
+                wstd::task::sleep(time.into()).await;
+            }
+        })
+    }
+
+    fn now(&self) -> Instant {
+        self.fixed.now()
+    }
+
+    fn random(&self) -> u64 {
+        self.fixed.random()
+    }
+
+    async fn downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
+        let url = format!("{}{path}", self.downstream.trim_end_matches('/'));
+        let uri: Uri = url.parse().map_err(|_| DownstreamError)?;
+        let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(default);
+        let host = uri.host().unwrap_or_default();
+        let call = Call::new("GET", &self.known_methods, host, Some(port));
+        let cx = self.start(&call, &url);
+        let mut request = Request::get(uri).body(()).map_err(|_| DownstreamError)?;
+        self.propagator.inject_context(&cx, &mut OutgoingHeaders(request.headers_mut()));
+
+        let result = wstd::runtime::spawn(send(request)).await;
+        let outcome = outcome(match &result {
+            Ok((status, _)) => Ok(*status),
+            Err((kind, _)) => Err(kind),
+        });
+        let span = cx.span();
+        if failed(&outcome) {
+            span.set_status(Status::error(""));
+        }
+        span.set_attributes(outcome);
+        span.end();
+        result.map_err(|(_, error)| {
+            log::warn!("the downstream service did not answer: {error}");
+            DownstreamError
+        })
+    }
+}
+
+/// Status and body of the answer, else an `error.type` and what the log tells.
+async fn send(request: Request<()>) -> Result<(u16, Vec<u8>), (&'static str, String)> {
+    let call = async {
+        let mut response = Client::new().send(request).await?;
+        let status = response.status().as_u16();
+        Ok((status, response.body_mut().contents().await?.to_vec()))
+    };
+    match call.timeout(wstd::time::Duration::from(DOWNSTREAM_TIMEOUT)).await {
+        Ok(answer) => answer.map_err(|error: Error| (error_type(&error), format!("{error:#}"))),
+        Err(_) => Err(("timeout", "it took too long".to_owned())),
+    }
+}
+
+/// The names that the server's client has for the same.
+fn error_type(error: &Error) -> &'static str {
+    match error.downcast_ref() {
+        Some(
+            ErrorCode::ConnectionTimeout
+            | ErrorCode::ConnectionReadTimeout
+            | ErrorCode::HttpResponseTimeout,
+        ) => "timeout",
+        Some(
+            ErrorCode::ConnectionRefused
+            | ErrorCode::DestinationUnavailable
+            | ErrorCode::DestinationNotFound
+            | ErrorCode::DnsError(_)
+            | ErrorCode::DnsTimeout,
+        ) => "connect",
+        _ => "request",
+    }
+}

@@ -1,0 +1,7 @@
+//! The recent traces: as data, as news, and as a page.
+
+mod assets;
+mod list;
+mod live;
+mod one;
+mod page;

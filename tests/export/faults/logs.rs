@@ -1,0 +1,46 @@
+//! Log records over a wire that makes log records of its own.
+
+use crate::kit::{Program, SOON, over_both};
+use crate::support::otlp::{Behaviour, Receiver, Signal};
+
+#[test]
+fn exporting_log_records_makes_none() {
+    over_both(|protocol| {
+        let receiver = Receiver::start();
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("OTEL_LOG_LEVEL", "trace"),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "5"),
+        ];
+        let server = Program::serving(&receiver, &variables).start();
+        receiver.wait_for_logs(1, SOON);
+        let requests = receiver.request_count(Signal::Logs);
+        // Each export that makes a record makes another export, for ever.
+        for _ in 0..5 {
+            server.get("/api/users");
+        }
+        receiver.wait_for_spans(10, SOON);
+        let requests = receiver.request_count(Signal::Logs) - requests;
+        assert!(requests < 50, "{protocol}: {requests} exports in a second");
+        let chatter: Vec<_> = receiver.logs();
+        let chatter = chatter.iter().filter_map(|log| log.body.as_str());
+        let chatter: Vec<_> = chatter.filter(|body| body.contains("/v1/logs")).collect();
+        assert!(chatter.is_empty(), "{protocol}: {chatter:?}");
+        server.end();
+    });
+}
+
+#[test]
+fn an_outage_of_the_logs_own_exporter_is_told_on_stderr() {
+    let receiver = Receiver::start();
+    receiver.set_for(Signal::Logs, Behaviour::Unauthenticated);
+    let server = Program::serving(&receiver, &[("OTEL_LOGS_EXPORTER", "otlp")]).start();
+    server.stderr.wait_for("logs: cannot export to");
+    receiver.set(Behaviour::Accept);
+    server.get("/api/error");
+    receiver.wait_for_logs(1, SOON);
+    server.stderr.wait_for("logs: export to");
+    let ended = server.end();
+    assert_eq!(ended.stderr.matches("cannot export").count(), 1, "{ended:?}");
+}

@@ -1,0 +1,8 @@
+//! Receivers that refuse, hang, restart and lie: what is told, what is counted, and what is lost.
+
+mod accounting;
+mod lines;
+mod logs;
+mod outage;
+mod shutdown;
+mod threads;

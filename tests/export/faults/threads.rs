@@ -1,0 +1,125 @@
+//! Nothing waits for what waits for it: any thread may end spans, flush and shut down.
+
+use std::time::{Duration, Instant};
+
+use rocket_otel_demo::telemetry::SHUTDOWN_TIMEOUT;
+
+use crate::kit::{Pipeline, Program, SOON, over_both};
+use crate::support::otlp::{Behaviour, Receiver, Signal};
+
+/// A runtime with one worker, which the test would find blocked.
+fn one_worker() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().expect("a runtime")
+}
+
+/// A runtime that runs only while it is waited for.
+fn no_worker() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+#[test]
+fn ending_spans_never_waits_for_a_collector_that_hangs() {
+    over_both(|protocol| {
+        let receiver = Receiver::start();
+        receiver.set(Behaviour::Hang);
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+        ];
+        let pipeline = Pipeline::to(&receiver, &variables);
+        pipeline.end_spans("first", 1);
+        receiver.wait_for_requests(Signal::Traces, 1, SOON);
+        let began = Instant::now();
+        pipeline.end_spans("more", 10_000);
+        let took = began.elapsed();
+        // The export that hangs would be waited for 10 s.
+        assert!(took < Duration::from_secs(5), "{protocol}: {took:?}");
+        let status = &pipeline.0.shutdown()[0];
+        assert_eq!((status.exported, status.dropped), (0, 10_001), "{protocol}");
+    });
+}
+
+#[test]
+fn a_shutdown_works_from_plain_threads_and_from_spawn_blocking() {
+    over_both(|protocol| {
+        let receiver = Receiver::start();
+        let variables =
+            [("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), ("OTEL_METRICS_EXPORTER", "otlp")];
+        let make = || {
+            let pipeline = Pipeline::to(&receiver, &variables);
+            pipeline.end_spans("last", 1);
+            pipeline
+        };
+        let pipeline = make();
+        let plain = std::thread::spawn(move || pipeline.0.shutdown());
+        plain.join().expect("a plain thread");
+        for runtime in [one_worker(), no_worker()] {
+            let pipeline = make();
+            let shutdown = async {
+                tokio::task::spawn_blocking(move || pipeline.0.shutdown()).await.expect("done")
+            };
+            let statuses = runtime.block_on(shutdown);
+            assert_eq!((statuses[0].exported, statuses[0].dropped), (1, 0), "{protocol}");
+        }
+        assert_eq!(receiver.spans().len(), 3, "{protocol}");
+    });
+}
+
+#[test]
+fn a_flush_on_the_only_worker_of_a_runtime_does_not_wait_for_itself() {
+    over_both(|protocol| {
+        let receiver = Receiver::start();
+        let variables =
+            [("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), ("OTEL_METRICS_EXPORTER", "otlp")];
+        let pipeline = Pipeline::to(&receiver, &variables);
+        pipeline.end_spans("worker", 3);
+        pipeline.meter().u64_counter("worker").build().add(1, &[]);
+        let runtime = one_worker();
+        // Against the advice: it blocks the worker, and yet nothing it waits for needs the worker.
+        let flushed = runtime.spawn(async move { (pipeline.0.flush(), pipeline.0.shutdown()) });
+        let (flushed, statuses) = runtime.block_on(flushed).expect("no panic");
+        flushed.unwrap_or_else(|error| panic!("{protocol}: {error:#}"));
+        assert_eq!(statuses[0].exported, 3, "{protocol}");
+        assert_eq!(receiver.spans().len(), 3, "{protocol}");
+    });
+}
+
+#[test]
+fn a_telemetry_can_be_built_and_dropped_within_a_runtime() {
+    let receiver = Receiver::start();
+    for runtime in [one_worker(), no_worker()] {
+        runtime.block_on(async {
+            let pipeline = Pipeline::to(&receiver, &[]);
+            pipeline.end_spans("dropped", 1);
+        });
+    }
+    // Who forgets the shutdown loses nothing, only the news of it.
+    receiver.wait_for_spans(2, SOON);
+}
+
+#[test]
+fn a_server_with_one_worker_exports_while_it_serves_and_ends_in_time() {
+    over_both(|protocol| {
+        let receiver = Receiver::start();
+        let variables = [
+            ("ROCKET_WORKERS", "1"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_METRICS_EXPORTER", "otlp"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+        ];
+        let server = Program::serving(&receiver, &variables).start();
+        for _ in 0..20 {
+            assert_eq!(server.get("/health").status, 200);
+        }
+        receiver.wait_for_spans(20, SOON);
+        server.get("/health");
+        let began = Instant::now();
+        let ended = server.end();
+        assert!(began.elapsed() < SHUTDOWN_TIMEOUT + Duration::from_secs(3), "{ended:?}");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(receiver.spans().len(), 21, "{protocol}");
+    });
+}

@@ -1,0 +1,20 @@
+//! Telemetry over the wire: what a real OTLP receiver gets is compared with what was asked, by
+//! every variable, through every fault, and from the real binary.
+//!
+//! # Layout
+//! `kit` a pipeline, a process and an HTTP client to test with; `variables` a test or more for each
+//! row of `telemetry::VARIABLES`; `faults` receivers that refuse, hang, restart and lie; `binary`
+//! the program's life, from its first line to its last span.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that fails may panic; so may what it is made of"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod binary;
+mod faults;
+mod kit;
+mod variables;

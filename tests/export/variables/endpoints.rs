@@ -1,0 +1,197 @@
+//! By which protocol, and where to.
+
+use std::time::Instant;
+
+use rocket_otel_demo::telemetry::{Config, Signal as ConfigSignal};
+
+use super::Row;
+use crate::kit::pipeline::Pair;
+use crate::kit::{PROTOCOLS, Pipeline, SOON, config, over_both};
+use crate::support::otlp::{Behaviour, Receiver, Signal, Transport};
+
+pub(super) const TESTED: &[Row] = &[
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}PROTOCOL", each_protocol_is_spoken_as_it_is_named),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}ENDPOINT", a_signals_own_endpoint_wins_and_is_taken_as_it_is),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}ENDPOINT", the_general_endpoint_is_a_base_for_http),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}INSECURE", an_endpoint_without_a_scheme_is_plain_if_insecure),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}TIMEOUT", an_export_gives_up_after_its_timeout),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}COMPRESSION", what_is_compressed_arrives_all_the_same),
+];
+
+/// Exports a span and a metric.
+#[track_caller]
+fn export(variables: &[Pair<'_>]) {
+    let pipeline = Pipeline::of(variables);
+    pipeline.end_spans("told", 1);
+    pipeline.meter().u64_counter("told").build().add(1, &[]);
+    pipeline.flush();
+}
+
+fn signals(config: &Config) -> [(&'static str, &ConfigSignal); 3] {
+    [("TRACES", &config.traces), ("METRICS", &config.metrics), ("LOGS", &config.logs)]
+}
+
+#[test]
+fn each_protocol_is_spoken_as_it_is_named() {
+    for (protocol, transport) in [
+        ("", Transport::Grpc),
+        ("gRPC", Transport::Grpc),
+        ("http/protobuf", Transport::HttpProtobuf),
+    ] {
+        let receiver = Receiver::start();
+        let endpoint = receiver.endpoint();
+        export(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+        ]);
+        for signal in [Signal::Traces, Signal::Metrics] {
+            assert_eq!(receiver.received().of(signal).next().expect("one").transport, transport);
+        }
+    }
+}
+
+#[test]
+fn a_signals_own_protocol_wins() {
+    let receiver = Receiver::start();
+    let endpoint = receiver.endpoint();
+    export(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf"),
+    ]);
+    let all = receiver.received();
+    let transport = |signal| all.of(signal).next().expect("one").transport;
+    assert_eq!(transport(Signal::Traces), Transport::Grpc);
+    assert_eq!(transport(Signal::Metrics), Transport::HttpProtobuf);
+}
+
+#[test]
+fn the_general_endpoint_is_a_base_for_http() {
+    let receiver = Receiver::start();
+    for path in ["", "/", "/base", "/base/"] {
+        receiver.clear();
+        let endpoint = format!("{}{path}", receiver.endpoint());
+        let pipeline = Pipeline::of(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_METRICS_EXPORTER", "none"),
+        ]);
+        pipeline.end_spans("told", 1);
+        // The receiver knows no path but the shortest.
+        let _ = pipeline.0.flush();
+        let request = receiver.requests().remove(0);
+        assert_eq!(request.path, format!("{}/v1/traces", path.trim_end_matches('/')));
+    }
+}
+
+#[test]
+fn a_signals_own_endpoint_wins_and_is_taken_as_it_is() {
+    for protocol in PROTOCOLS {
+        let general = Receiver::start();
+        let own = Receiver::start();
+        let (general_endpoint, own_endpoint) = (general.endpoint(), own.endpoint());
+        let own_endpoint = match protocol {
+            "grpc" => own_endpoint,
+            _ => format!("{own_endpoint}/v1/traces"),
+        };
+        export(&[
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &general_endpoint),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &own_endpoint),
+        ]);
+        assert_eq!((own.spans().len(), own.metric("told")), (1, None), "{protocol}");
+        assert_eq!(general.spans(), [], "{protocol}");
+        assert!(general.metric("told").is_some(), "{protocol}");
+    }
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318"),
+    ];
+    // As specified: without a path, it is the root.
+    assert_eq!(config(&variables).traces.otlp.endpoint.path(), "/");
+}
+
+#[test]
+fn a_collector_on_this_machine_is_the_default() {
+    let targets = |variables: &[Pair<'_>]| {
+        signals(&config(variables)).map(|(_, signal)| signal.otlp.endpoint.to_string())
+    };
+    assert_eq!(targets(&[]), ["http://localhost:4317/"; 3]);
+    let http = [("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")];
+    let paths = ["traces", "metrics", "logs"];
+    assert_eq!(targets(&http), paths.map(|path| format!("http://localhost:4318/v1/{path}")));
+}
+
+#[test]
+fn an_endpoint_without_a_scheme_is_plain_if_insecure() {
+    let receiver = Receiver::start();
+    let endpoint = receiver.address().to_string();
+    for insecure in ["OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_TRACES_INSECURE"] {
+        let pipeline = Pipeline::to(
+            &receiver,
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), (insecure, "True")],
+        );
+        pipeline.end_spans("plain", 1);
+        pipeline.flush();
+    }
+    assert_eq!(receiver.spans().len(), 2);
+    for insecure in ["", "false"] {
+        let config = config(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+            ("OTEL_EXPORTER_OTLP_INSECURE", insecure),
+        ]);
+        assert_eq!(config.traces.otlp.endpoint, "https://collector:4317/");
+    }
+}
+
+#[test]
+fn a_scheme_says_more_than_insecure() {
+    let config = config(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317"),
+        ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
+    ]);
+    assert_eq!(config.traces.otlp.endpoint.scheme_str(), Some("https"));
+}
+
+#[test]
+fn an_export_gives_up_after_its_timeout() {
+    over_both(|protocol| {
+        let receiver = Receiver::start();
+        receiver.set(Behaviour::Hang);
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "300"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+        ];
+        let pipeline = Pipeline::to(&receiver, &variables);
+        pipeline.end_spans("hanging", 1);
+        let began = Instant::now();
+        pipeline.flush_error();
+        let took = began.elapsed().as_millis();
+        assert!((300..5_000).contains(&took), "{protocol}: {took} ms");
+        receiver.set(Behaviour::Accept);
+    });
+    let general = config(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "1234")]);
+    for (name, signal) in signals(&general) {
+        assert_eq!(signal.otlp.timeout.as_millis(), 1_234, "{name}");
+    }
+}
+
+#[test]
+fn what_is_compressed_arrives_all_the_same() {
+    for (protocol, header) in [("grpc", "grpc-encoding"), ("http/protobuf", "content-encoding")] {
+        for (compression, encoding) in [("GZIP", Some("gzip")), ("none", None), ("", None)] {
+            let receiver = Receiver::start();
+            let endpoint = receiver.endpoint();
+            export(&[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+                ("OTEL_EXPORTER_OTLP_COMPRESSION", compression),
+            ]);
+            assert_eq!(receiver.spans()[0].name, "told");
+            assert!(receiver.wait_for_metric("told", SOON).points[0].int() == 1);
+            for request in receiver.requests() {
+                assert_eq!(request.header(header), encoding, "{request:?}");
+            }
+        }
+    }
+}

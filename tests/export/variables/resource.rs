@@ -1,0 +1,101 @@
+//! Who speaks: the resource.
+
+use opentelemetry::Context;
+use opentelemetry::propagation::TextMapPropagator;
+use rocket_otel_demo::telemetry::State;
+use std::collections::HashMap;
+
+use super::Row;
+use crate::kit::pipeline::Pair;
+use crate::kit::{Pipeline, SOON, config};
+use crate::support::otlp::{Attributes, Receiver};
+
+pub(super) const TESTED: &[Row] = &[
+    ("OTEL_SERVICE_NAME", the_service_name_is_told_with_spans_and_metrics),
+    ("OTEL_RESOURCE_ATTRIBUTES", resource_attributes_arrive_percent_decoded),
+    ("OTEL_SDK_DISABLED", a_disabled_sdk_exports_nothing_and_still_hands_contexts_on),
+];
+
+/// The resource that comes with a span.
+#[track_caller]
+fn resource(variables: &[Pair<'_>]) -> Attributes {
+    let receiver = Receiver::start();
+    let pipeline = Pipeline::to(&receiver, variables);
+    pipeline.end_spans("told", 1);
+    pipeline.flush();
+    receiver.wait_for_spans(1, SOON).remove(0).resource
+}
+
+#[test]
+fn the_service_name_is_told_with_spans_and_metrics() {
+    let receiver = Receiver::start();
+    let variables = [("OTEL_SERVICE_NAME", "shop"), ("OTEL_METRICS_EXPORTER", "otlp")];
+    let pipeline = Pipeline::to(&receiver, &variables);
+    pipeline.end_spans("told", 1);
+    pipeline.meter().u64_counter("told").build().add(1, &[]);
+    pipeline.flush();
+    assert_eq!(receiver.spans()[0].resource["service.name"], "shop");
+    assert_eq!(receiver.wait_for_metric("told", SOON).resource["service.name"], "shop");
+}
+
+#[test]
+fn a_service_without_a_name_is_the_demo() {
+    let resource = resource(&[("OTEL_SERVICE_NAME", "")]);
+    assert_eq!(resource["service.name"], "rocket-demo-app");
+    assert_eq!(resource["service.version"], "1.0.0");
+    assert_eq!(resource["telemetry.sdk.language"], "rust");
+}
+
+#[test]
+fn resource_attributes_arrive_percent_decoded() {
+    let list = "team=caf%C3%A9, a%2Cb = 1%3D2 ,service.version=2.5,deployment.environment.name=ci,";
+    let resource = resource(&[("OTEL_RESOURCE_ATTRIBUTES", list)]);
+    assert_eq!(resource["team"], "café");
+    assert_eq!(resource["a,b"], "1=2");
+    assert_eq!(resource["service.version"], "2.5");
+    assert_eq!(resource["deployment.environment.name"], "ci");
+}
+
+#[test]
+fn the_resources_service_name_holds_unless_the_variable_for_it_is_set() {
+    let list = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=from-list,kept=1");
+    let only_list = resource(&[list]);
+    assert_eq!(only_list["service.name"], "from-list");
+    let both = resource(&[list, ("OTEL_SERVICE_NAME", "from-name")]);
+    assert_eq!(both["service.name"], "from-name");
+    assert_eq!(both["kept"], "1");
+}
+
+#[test]
+fn a_malformed_resource_list_is_dropped_whole_with_a_warning() {
+    for list in ["good=1,bad", "good=1,=nameless", "good=1,bytes=%FF", "good=1,escape=%zz"] {
+        let variables = [("OTEL_RESOURCE_ATTRIBUTES", list)];
+        assert_eq!(resource(&variables).get("good"), None, "{list}");
+        let warnings = config(&variables).warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("OTEL_RESOURCE_ATTRIBUTES is dropped"), "{warnings:?}");
+    }
+}
+
+#[test]
+fn a_disabled_sdk_exports_nothing_and_still_hands_contexts_on() {
+    let receiver = Receiver::start();
+    let variables = [("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_METRICS_EXPORTER", "otlp")];
+    let pipeline = Pipeline::to(&receiver, &variables);
+    pipeline.end_spans("unheard", 3);
+    pipeline.meter().u64_counter("unheard").build().add(1, &[]);
+    pipeline.flush();
+    assert!(pipeline.0.exporters().iter().all(|status| status.state == State::Off));
+    assert!(pipeline.0.recent().is_none());
+
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
+    let came = HashMap::from([("traceparent".to_owned(), parent)]);
+    let propagator = pipeline.0.propagator();
+    let context = propagator.extract_with_context(&Context::new(), &came);
+    let mut goes = HashMap::new();
+    propagator.inject_context(&context, &mut goes);
+    assert_eq!(goes.get("traceparent"), came.get("traceparent"));
+
+    assert!(pipeline.0.shutdown().is_empty());
+    assert_eq!(receiver.connection_count(), 0);
+}

@@ -1,0 +1,140 @@
+//! What is sampled, what is handed on, and what is kept for the page.
+
+use std::collections::{BTreeSet, HashMap};
+
+use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{
+    Span, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer,
+};
+
+use super::Row;
+use crate::kit::pipeline::Pair;
+use crate::kit::{Pipeline, config};
+use crate::support::otlp::Receiver;
+
+pub(super) const TESTED: &[Row] = &[
+    ("OTEL_TRACES_SAMPLER", a_sampler_decides_for_roots_and_children),
+    ("OTEL_TRACES_SAMPLER", samplers_are_named_in_any_case),
+    ("OTEL_TRACES_SAMPLER_ARG", a_ratio_samples_about_its_part_of_all_traces),
+    ("OTEL_PROPAGATORS", the_propagators_that_are_named_hand_on_and_no_other),
+    ("RECENT_TRACES_MAX", the_page_keeps_as_many_traces_as_are_asked_for),
+    ("RECENT_TRACES_MAX_BYTES", the_page_keeps_as_many_bytes_as_are_asked_for),
+];
+
+/// A parent in another process.
+fn parent(flags: TraceFlags) -> Context {
+    let (trace, span) = (TraceId::from(7), SpanId::from(8));
+    let parent = SpanContext::new(trace, span, flags, true, TraceState::NONE);
+    Context::new().with_remote_span_context(parent)
+}
+
+/// Which of a root, a sampled parent's child and an unsampled parent's child arrive.
+#[track_caller]
+fn sampled(variables: &[Pair<'_>]) -> BTreeSet<String> {
+    let receiver = Receiver::start();
+    let pipeline = Pipeline::to(&receiver, variables);
+    let tracer = pipeline.tracer();
+    tracer.start("root").end();
+    tracer.start_with_context("of sampled", &parent(TraceFlags::SAMPLED)).end();
+    tracer.start_with_context("of unsampled", &parent(TraceFlags::default())).end();
+    pipeline.flush();
+    receiver.spans().into_iter().map(|span| span.name).collect()
+}
+
+#[test]
+fn a_sampler_decides_for_roots_and_children() {
+    let all = ["root", "of sampled", "of unsampled"];
+    for (sampler, arrive) in [
+        ("always_on", &all[..]),
+        ("always_off", &[]),
+        ("parentbased_always_on", &["root", "of sampled"]),
+        ("parentbased_always_off", &["of sampled"]),
+        ("", &["root", "of sampled"]),
+    ] {
+        let wanted: BTreeSet<_> = arrive.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(sampled(&[("OTEL_TRACES_SAMPLER", sampler)]), wanted, "{sampler}");
+    }
+    for (ratio, arrive) in [("0", &all[1..2]), ("1", &all[..2])] {
+        let variables = [
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", ratio),
+        ];
+        let wanted: BTreeSet<_> = arrive.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(sampled(&variables), wanted, "{ratio}");
+    }
+}
+
+#[test]
+fn samplers_are_named_in_any_case() {
+    assert_eq!(sampled(&[("OTEL_TRACES_SAMPLER", "Always_OFF")]), BTreeSet::new());
+    let variables = [("OTEL_TRACES_SAMPLER", "TraceIdRatio"), ("OTEL_TRACES_SAMPLER_ARG", "0.0")];
+    assert_eq!(sampled(&variables), BTreeSet::new());
+}
+
+#[test]
+fn a_ratio_samples_about_its_part_of_all_traces() {
+    let receiver = Receiver::start();
+    let variables = [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.25")];
+    let pipeline = Pipeline::to(&receiver, &variables);
+    pipeline.end_spans("chance", 4_000);
+    pipeline.flush();
+    // A fair quarter is 1,000; nine standard deviations either way is never by chance.
+    let sampled = receiver.spans().len();
+    assert!((750..1_250).contains(&sampled), "{sampled}");
+}
+
+#[test]
+fn the_propagators_that_are_named_hand_on_and_no_other() {
+    for (list, fields) in [
+        ("", &["baggage", "traceparent"][..]),
+        ("tracecontext", &["traceparent"]),
+        ("Baggage", &["baggage"]),
+        ("baggage, tracecontext", &["baggage", "traceparent"]),
+        ("none", &[]),
+    ] {
+        let receiver = Receiver::start();
+        let pipeline = Pipeline::to(&receiver, &[("OTEL_PROPAGATORS", list)]);
+        let baggage = opentelemetry::KeyValue::new("user", "7");
+        let context = parent(TraceFlags::SAMPLED).with_baggage([baggage]);
+        let mut carrier = HashMap::new();
+        pipeline.0.propagator().inject_context(&context, &mut carrier);
+        let set = carrier.iter().filter(|(_, value)| !value.is_empty());
+        let set: BTreeSet<_> = set.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(set, fields.iter().copied().collect(), "{list}");
+    }
+}
+
+#[test]
+fn the_page_keeps_as_many_traces_as_are_asked_for() {
+    let none = ("OTEL_TRACES_EXPORTER", "none");
+    let pipeline = Pipeline::of(&[none, ("RECENT_TRACES_MAX", "3")]);
+    pipeline.end_spans("kept", 10);
+    assert_eq!(pipeline.0.recent().expect("switched on").newest_first().len(), 3);
+    let off = Pipeline::of(&[none, ("RECENT_TRACES_MAX", "0")]);
+    off.end_spans("unseen", 1);
+    assert!(off.0.recent().is_none());
+}
+
+#[test]
+fn the_page_keeps_as_many_bytes_as_are_asked_for() {
+    let kept = |bytes| {
+        let variables = [
+            ("OTEL_TRACES_EXPORTER", "none"),
+            ("OTEL_METRICS_EXPORTER", "none"),
+            ("RECENT_TRACES_MAX_BYTES", bytes),
+        ];
+        let pipeline = Pipeline::of(&variables);
+        assert_eq!(config(&variables).recent_bytes.to_string(), bytes);
+        for _ in 0..50 {
+            let mut span = pipeline.tracer().start("large");
+            span.set_attribute(opentelemetry::KeyValue::new("text", "x".repeat(10_000)));
+            span.end();
+        }
+        pipeline.0.recent().expect("switched on").newest_first().len()
+    };
+    assert_eq!(kept("1000000"), 50);
+    let few = kept("100000");
+    assert!((1..=10).contains(&few), "{few} traces of 10,000 bytes");
+}

@@ -1,0 +1,216 @@
+//! The table: what is asked, what is answered, and which spans that leaves.
+
+/// A server with these variables, and what it is asked.
+pub(crate) struct Setting {
+    pub(crate) name: &'static str,
+    pub(crate) env: &'static [(&'static str, &'static str)],
+    pub(crate) cases: &'static [Case],
+    /// Attributes of the resource of all its spans.
+    pub(crate) resource: Option<&'static [(&'static str, &'static str)]>,
+    /// Headers of all its exports.
+    pub(crate) export_headers: &'static [(&'static str, &'static str)],
+    /// Whether it exports at all, where that is what the setting is about.
+    pub(crate) exports: Option<bool>,
+    /// What it prints in the end.
+    pub(crate) prints: &'static [&'static str],
+}
+
+/// A request, its answer and its spans.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) request: &'static str,
+    pub(crate) sent: &'static [(&'static str, &'static str)],
+    pub(crate) status: u16,
+    /// To the byte. To HEAD it is not sent, but its length is.
+    pub(crate) body: &'static str,
+    pub(crate) vary: Option<&'static str>,
+    /// The trace flags in `traceresponse`; without any there is none.
+    pub(crate) flags: Option<&'static str>,
+    /// See `spans`.
+    pub(crate) spans: &'static [&'static str],
+}
+
+const fn ask(name: &'static str, request: &'static str, status: u16, body: &'static str) -> Case {
+    Case { name, request, sent: &[], status, body, vary: None, flags: Some("01"), spans: &[] }
+}
+
+impl Case {
+    const fn sent(self, sent: &'static [(&'static str, &'static str)]) -> Self {
+        Self { sent, ..self }
+    }
+
+    const fn varies(self) -> Self {
+        Self { vary: Some("Accept"), ..self }
+    }
+
+    const fn spans(self, spans: &'static [&'static str]) -> Self {
+        Self { spans, ..self }
+    }
+
+    const fn unsampled(self) -> Self {
+        Self { flags: Some("00"), ..self }
+    }
+
+    const fn untraced(self) -> Self {
+        Self { flags: None, ..self }
+    }
+}
+
+const SETTING: Setting = Setting {
+    name: "",
+    env: &[],
+    cases: &[],
+    resource: None,
+    export_headers: &[],
+    exports: None,
+    prints: &[],
+};
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const INDEX: &str = r#"{"message":"Hello from OTEL Demo App!","endpoints":["/api/users","/api/process","/health"]}"#;
+const USERS: &str = r#"[{"id":1,"name":"Alice","email":"alice@example.com"},{"id":2,"name":"Bob","email":"bob@example.com"},{"id":3,"name":"Charlie","email":"charlie@example.com"}]"#;
+const HEALTHY: &str = r#"{"status":"healthy"}"#;
+const NOTHING: &str = r#"{"error":"There is nothing at this address."}"#;
+const BAD_HOPS: &str = r#"{"error":"hops takes a whole number from 0 to 5"}"#;
+const HEALTH_SPAN: &str = "SERVER GET /health http.request.method=GET http.response.status_code=200 http.route=/health url.path=/health";
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "an exporter over HTTP",
+        env: &[
+            ("OTEL_SERVICE_NAME", "parity"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=a%20test,service.version=9"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a%2Cb"),
+        ],
+        cases: ENDPOINTS,
+        resource: Some(&[
+            ("service.name", "parity"),
+            ("deployment.environment.name", "a test"),
+            ("service.version", "9"),
+            ("telemetry.sdk.name", "opentelemetry"),
+            ("telemetry.sdk.language", "rust"),
+        ]),
+        export_headers: &[("x-tenant", "a,b")],
+        ..SETTING
+    },
+    Setting {
+        name: "a downstream service that is not there",
+        // Port 9 discards, where anything listens at all.
+        env: &[("DOWNSTREAM_URL", "http://127.0.0.1:9")],
+        cases: &[ask("the chain breaks", "GET /api/chain", 502, r#"{"error":"the downstream service did not answer"}"#).spans(&[
+            "SERVER GET /api/chain Error() error.type=502 http.request.method=GET http.response.status_code=502 http.route=/api/chain url.path=/api/chain",
+            "  CLIENT GET Error() error.type=connect http.request.method=GET server.address=127.0.0.1 server.port=9 url.full=http://127.0.0.1:9/api/chain?hops=0",
+        ])],
+        ..SETTING
+    },
+    Setting {
+        name: "no telemetry",
+        env: &[("OTEL_SDK_DISABLED", "true"), ("OTEL_SERVICE_NAME", "parity")],
+        cases: &[
+            ask("answers as ever", "GET /health", 200, HEALTHY).untraced(),
+            ask("hands a context on", "GET /api/chain?hops=1", 200, r#"{"hops":[{"service":"parity","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"},{"service":"behind","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}]}"#)
+                .sent(&[("traceparent", PARENT)])
+                .untraced(),
+        ],
+        exports: Some(false),
+        ..SETTING
+    },
+    Setting {
+        name: "a sampler that asks the parent",
+        env: &[("OTEL_TRACES_SAMPLER", "ParentBased_TraceIdRatio"), ("OTEL_TRACES_SAMPLER_ARG", "0")],
+        cases: &[
+            ask("a root is not sampled", "GET /health", 200, HEALTHY).unsampled(),
+            ask("a sampled parent is followed", "GET /health", 200, HEALTHY).sent(&[("traceparent", PARENT)]).spans(&[
+                "SERVER GET /health < 00f067aa0ba902b7 http.request.method=GET http.response.status_code=200 http.route=/health url.path=/health",
+            ]),
+        ],
+        ..SETTING
+    },
+    Setting {
+        name: "the console in place of a collector",
+        env: &[("OTEL_TRACES_EXPORTER", "console")],
+        cases: &[ask("a span is printed", "GET /health", 200, HEALTHY)],
+        exports: Some(false),
+        prints: &["GET /health", "http.response.status_code"],
+        ..SETTING
+    },
+    Setting {
+        name: "limits, captured headers and known methods",
+        env: &[
+            ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "12"),
+            ("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "POST"),
+            ("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS", "X-Tenant"),
+            ("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS", "Content-Type"),
+        ],
+        cases: &[ask("a span tells as much as it may", "GET /health", 200, HEALTHY)
+            .sent(&[("User-Agent", "a name that is long"), ("x-tenant", "a"), ("X-Tenant", "b")])
+            .spans(&[
+                r#"SERVER HTTP /health http.request.header.x-tenant=["a", "b"] http.request.method=_OTHER http.request.method_original=GET http.response.header.content-type=["application/"] http.response.status_code=200 http.route=/health url.path=/health user_agent.original=a name that "#,
+            ])],
+        ..SETTING
+    },
+];
+
+const ENDPOINTS: &[Case] = &[
+    ask("the index is JSON", "GET /", 200, INDEX).varies().spans(&[
+        "SERVER GET / http.request.method=GET http.response.status_code=200 http.route=/ url.path=/",
+    ]),
+    ask("a parent and its state are taken up", "GET /health", 200, HEALTHY)
+        .sent(&[("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")])
+        .spans(&["SERVER GET /health < 00f067aa0ba902b7 (a=1,b=2) http.request.method=GET http.response.status_code=200 http.route=/health url.path=/health"]),
+    ask("a parent of the wrong length is none", "GET /health", 200, HEALTHY)
+        .sent(&[("traceparent", "00-1-1-01")])
+        .spans(&[HEALTH_SPAN]),
+    ask("two parents are none", "GET /health", 200, HEALTHY)
+        .sent(&[("traceparent", PARENT), ("traceparent", PARENT)])
+        .spans(&[HEALTH_SPAN]),
+    ask("users have a span for their query", "GET /api/users", 200, USERS).spans(&[
+        "SERVER GET /api/users http.request.method=GET http.response.status_code=200 http.route=/api/users url.path=/api/users",
+        "  INTERNAL fetch_users db.operation=select db.operation.name=select db.system=postgresql db.system.name=postgresql result.count=3",
+    ]),
+    ask("each step of the process has a span", "GET /api/process", 200, r#"{"status":"success","duration_ms":200.12}"#).spans(&[
+        "SERVER GET /api/process http.request.method=GET http.response.status_code=200 http.route=/api/process url.path=/api/process",
+        "  INTERNAL process_request",
+        "    INTERNAL validate_data step=validate",
+        "    INTERNAL process_data step=process",
+        "    INTERNAL save_results records_saved=42 step=save",
+    ]),
+    ask("an error is an event of the server's span", "GET /api/error", 500, r#"{"error":"Simulated error for tracing"}"#).spans(&[
+        "SERVER GET /api/error Error(Simulated error for tracing) error=true error.type=500 http.request.method=GET http.response.status_code=500 http.route=/api/error url.path=/api/error",
+        "! exception exception.message=Simulated error for tracing exception.stacktrace=SimulatedError: Simulated error for tracing     at src/handlers/error.rs exception.type=SimulatedError",
+    ]),
+    ask("a chain is one trace", "GET /api/chain?hops=1", 200, r#"{"hops":[{"service":"parity","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"},{"service":"behind","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}]}"#)
+        .sent(&[("traceparent", PARENT)])
+        .spans(&[
+            "SERVER GET /api/chain < 00f067aa0ba902b7 http.request.method=GET http.response.status_code=200 http.route=/api/chain url.path=/api/chain url.query=hops=1",
+            "  CLIENT GET http.request.method=GET http.response.status_code=200 server.address=127.0.0.1 server.port={behind} url.full=http://127.0.0.1:{behind}/api/chain?hops=0",
+        ]),
+    ask("absurd hops are refused", "GET /api/chain?a=%2B&hops=6", 422, BAD_HOPS).spans(&[
+        "SERVER GET /api/chain http.request.method=GET http.response.status_code=422 http.route=/api/chain url.path=/api/chain url.query=a=%2B&hops=6",
+    ]),
+    ask("hops without a value are refused", "GET /api/chain?hops", 422, BAD_HOPS),
+    ask("HEAD answers the length, and no body", "HEAD /api/users", 200, USERS).spans(&[
+        "SERVER HEAD /api/users http.request.method=HEAD http.response.status_code=200 http.route=/api/users url.path=/api/users",
+        "  INTERNAL fetch_users db.operation=select db.operation.name=select db.system=postgresql db.system.name=postgresql result.count=3",
+    ]),
+    ask("an unknown path is not found", "GET /nowhere?sig=s3cret&a=1", 404, NOTHING).varies().spans(&[
+        "SERVER GET http.request.method=GET http.response.status_code=404 url.path=/nowhere url.query=sig=REDACTED&a=1",
+    ]),
+    ask("HEAD of an unknown path is not found", "HEAD /nowhere", 404, NOTHING).varies().spans(&[
+        "SERVER HEAD http.request.method=HEAD http.response.status_code=404 url.path=/nowhere",
+    ]),
+    ask("no endpoint takes a POST", "POST /api/users", 404, NOTHING).varies().spans(&[
+        "SERVER POST http.request.method=POST http.response.status_code=404 url.path=/api/users",
+    ]),
+    ask("a slash more is the same path", "GET /health/", 200, HEALTHY).spans(&[
+        "SERVER GET /health http.request.method=GET http.response.status_code=200 http.route=/health url.path=/health/",
+    ]),
+    ask("an empty segment is none", "GET /api//chain?hops=9", 422, BAD_HOPS).spans(&[
+        "SERVER GET /api/chain http.request.method=GET http.response.status_code=422 http.route=/api/chain url.path=/api//chain url.query=hops=9",
+    ]),
+    ask("an encoded slash is another path", "GET /api%2Fhealth", 404, NOTHING).varies(),
+    ask("an encoded letter is the letter", "GET /%68ealth", 200, HEALTHY).spans(&[
+        "SERVER GET /health http.request.method=GET http.response.status_code=200 http.route=/health url.path=/%68ealth",
+    ]),
+    ask("a path is told from its case", "GET /Health", 404, NOTHING).varies(),
+];

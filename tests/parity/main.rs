@@ -1,0 +1,183 @@
+//! One table of cases, two servers: Rocket, and the handlers as a WebAssembly component.
+//!
+//! `cargo test` runs the table against the server. Where `COMPONENT_WASM` names a built component and
+//! `COMPONENT_HOST` a WASI host (`jco`, or a `wasmtime` of which only `serve` is used), the same
+//! table runs against the component too, and a collector that is dead or hangs is put behind it.
+//!
+//! `cases` is the table, `servers` starts what it runs against, `http` asks, `spans` makes what
+//! the OTLP receiver got comparable, `collector` is the load.
+
+#![allow(
+    clippy::expect_used,
+    clippy::format_push_string,
+    reason = "a test that fails may panic, and its texts need not be fast"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cases;
+mod collector;
+mod http;
+mod servers;
+mod spans;
+
+use std::time::Duration;
+
+use cases::{Case, SETTINGS, Setting};
+use http::Answer;
+use servers::{Kind, Server};
+use support::otlp::{Receiver, Signal};
+
+/// What every answer says, beside what its case tells.
+const ALWAYS: [(&str, &str); 3] = [
+    ("content-type", "application/json"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "SAMEORIGIN"),
+];
+
+/// Spans of one request come in one export; the server's batches wait for 50 ms.
+const ARRIVAL: Duration = Duration::from_secs(20);
+
+#[test]
+fn the_server_does_as_the_table_says() {
+    run_table(&Kind::Native);
+}
+
+#[test]
+fn the_component_does_as_the_table_says() {
+    match Kind::component() {
+        Some(kind) => run_table(&kind),
+        None => println!("no component here: COMPONENT_WASM and COMPONENT_HOST name none"),
+    }
+}
+
+fn run_table(kind: &Kind) {
+    let behind = Server::start(
+        &Kind::Native,
+        &[("OTEL_SDK_DISABLED", "true"), ("OTEL_SERVICE_NAME", "behind")],
+    );
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for setting in SETTINGS {
+        let receiver = Receiver::start();
+        let server = start(kind, setting, &receiver, &behind);
+        for case in setting.cases {
+            count += 1;
+            let place = Place { server: &server, receiver: &receiver, behind: &behind };
+            if let Err(problem) = check(case, &place) {
+                failures.push(format!("{}, {}: {problem}", setting.name, case.name));
+            }
+        }
+        failures.extend(afterwards(setting, &server, &receiver));
+    }
+    assert!(
+        failures.is_empty(),
+        "{kind:?}: {} of {count} failed\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    println!("{kind:?}: {count} cases held");
+}
+
+fn start(kind: &Kind, setting: &Setting, receiver: &Receiver, behind: &Server) -> Server {
+    let (endpoint, downstream) = (receiver.endpoint(), behind.url());
+    let mut variables = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+        ("DOWNSTREAM_URL", downstream.as_str()),
+        ("DEMO_TEST_RANDOM", "41"),
+        ("DEMO_TEST_CLOCK", "simulated"),
+    ];
+    variables.retain(|(name, _)| setting.env.iter().all(|(other, _)| other != name));
+    variables.extend(setting.env);
+    Server::start(kind, &variables)
+}
+
+/// Where a case runs.
+struct Place<'a> {
+    server: &'a Server,
+    receiver: &'a Receiver,
+    behind: &'a Server,
+}
+
+impl Place<'_> {
+    /// Ports differ from run to run.
+    fn filled(&self, text: &str) -> String {
+        text.replace("{behind}", &self.behind.port().to_string())
+    }
+}
+
+fn check(case: &Case, place: &Place<'_>) -> Result<(), String> {
+    let answer = http::ask(place.server.address(), case.request, case.sent)?;
+    equal("status", &answer.status, &case.status)?;
+    let body = place.filled(case.body);
+    let head = case.request.starts_with("HEAD ");
+    equal("body", &answer.body.as_str(), &if head { "" } else { &body })?;
+    for (name, value) in ALWAYS {
+        equal(name, &answer.header(name), &Some(value))?;
+    }
+    equal("content-length", &answer.header("content-length"), &Some(&*body.len().to_string()))?;
+    equal("vary", &answer.header("vary"), &case.vary)?;
+    check_spans(case, place, &answer)
+}
+
+fn check_spans(case: &Case, place: &Place<'_>, answer: &Answer) -> Result<(), String> {
+    let Some(flags) = case.flags else {
+        return equal("traceresponse", &answer.header("traceresponse"), &None);
+    };
+    let response = answer.header("traceresponse").unwrap_or_default();
+    let parts: Vec<_> = response.split('-').collect();
+    let &[_, trace_id, span_id, got] = &parts[..] else {
+        return Err(format!("traceresponse: {response:?}"));
+    };
+    equal("trace flags", &got, &flags)?;
+    if let Some((_, parent)) = case.sent.iter().find(|(name, _)| *name == "traceparent")
+        && case.spans.first().is_some_and(|line| line.contains(" < "))
+    {
+        equal("trace id", &Some(trace_id), &parent.split('-').nth(1))?;
+    }
+    if case.spans.is_empty() {
+        // Nothing to wait for: what is not sampled is seen to be missing at the setting's end.
+        return Ok(());
+    }
+    let found = place.receiver.wait(ARRIVAL, case.name, |all| {
+        let root = all.spans.iter().find(|span| span.span_id == span_id)?;
+        Some(spans::tree(root, &all.spans))
+    });
+    let expected: Vec<_> = case.spans.iter().map(|line| place.filled(line)).collect();
+    equal("spans", &found.join("\n"), &spans::expand(&expected).join("\n"))
+}
+
+/// What holds for all requests of a setting together.
+fn afterwards(setting: &Setting, server: &Server, receiver: &Receiver) -> Option<String> {
+    let spans = receiver.spans();
+    if let Some(resource) = setting.resource {
+        for (key, value) in resource {
+            if let Some(span) = spans.iter().find(|span| span.resource[*key] != *value) {
+                return Some(format!("{}: the resource {:?}", setting.name, span.resource));
+            }
+        }
+    }
+    for (name, value) in setting.export_headers {
+        let requests = receiver.requests();
+        let mut traces = requests.iter().filter(|request| request.signal == Some(Signal::Traces));
+        if spans.is_empty() || !traces.all(|request| request.header(name) == Some(value)) {
+            return Some(format!("{}: an export without {name}: {value}", setting.name));
+        }
+    }
+    if setting.exports == Some(false) && !spans.is_empty() {
+        return Some(format!("{}: {} spans were exported", setting.name, spans.len()));
+    }
+    let printed = setting.prints.iter().find(|text| !server.printed(text));
+    printed.map(|text| format!("{}: {text:?} was not printed", setting.name))
+}
+
+fn equal<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, expected: &T) -> Result<(), String> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(format!("{what}\n     got {got:#?}\nexpected {expected:#?}"))
+}

@@ -1,0 +1,97 @@
+//! Span trees as lines of text, which compare well and fail legibly.
+//!
+//! `KIND name [< parent] [status] key=value ...`, indented below its parent; an event is a line
+//! that begins with `!`. Left out is what no WASI host tells a component: the client's address.
+
+use super::support::otlp::{Attributes, ReceivedSpan, SpanKind, StatusCode, Value};
+
+const UNTOLD: [&str; 3] = ["client.address", "network.peer.address", "network.peer.port"];
+
+/// What every server span of the table has.
+const COMMON: &str = "server.address=demo.test server.port=80 url.scheme=http";
+
+/// The lines of a span and all below it.
+pub(crate) fn tree(root: &ReceivedSpan, all: &[ReceivedSpan]) -> Vec<String> {
+    let mut lines = Vec::new();
+    branch(root, all, 0, &mut lines);
+    lines
+}
+
+fn branch(span: &ReceivedSpan, all: &[ReceivedSpan], depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    let mut line = format!("{indent}{} {}", kind(span.kind), span.name);
+    if let (0, Some(parent)) = (depth, &span.parent_span_id) {
+        line.push_str(&format!(" < {parent}"));
+    }
+    if !span.trace_state.is_empty() {
+        line.push_str(&format!(" ({})", span.trace_state));
+    }
+    match span.status {
+        StatusCode::Unset => {}
+        status => line.push_str(&format!(" {status:?}({})", span.status_message)),
+    }
+    line.push_str(&attributes(&span.attributes));
+    lines.push(line);
+    for event in &span.events {
+        lines.push(format!("{indent}! {}{}", event.name, attributes(&event.attributes)));
+    }
+    // In the order in which they ended: hosts' clocks can be too coarse to tell.
+    for child in all.iter().filter(|child| child.is_child_of(span)) {
+        branch(child, all, depth + 1, lines);
+    }
+}
+
+fn kind(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Server => "SERVER",
+        SpanKind::Client => "CLIENT",
+        _ => "INTERNAL",
+    }
+}
+
+fn attributes(attributes: &Attributes) -> String {
+    let told = attributes.iter().filter(|(key, _)| !UNTOLD.contains(&key.as_str()));
+    let told: Vec<_> = told.map(|(key, value)| format!(" {key}={}", text(value))).collect();
+    told.concat()
+}
+
+/// As text, without the lines and columns of source code.
+fn text(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| format!("{value:?}"), str::to_owned);
+    match text.split_once(".rs:") {
+        Some((file, _)) => format!("{file}.rs").replace('\n', " "),
+        None => text,
+    }
+}
+
+/// The lines that a case expects, with what is [`COMMON`] put in its place in the order of keys.
+pub(crate) fn expand(lines: &[String]) -> Vec<String> {
+    lines
+        .iter()
+        .map(|line| if line.starts_with("SERVER") { with_common(line) } else { line.clone() })
+        .collect()
+}
+
+fn with_common(line: &str) -> String {
+    let words: Vec<_> = line.split(' ').collect();
+    let start = words.iter().position(|word| is_attribute(word)).unwrap_or(words.len());
+    let (head, given) = words.split_at(start);
+    // A value may hold spaces: what is no attribute itself belongs to the one before.
+    let mut pairs: Vec<String> = Vec::new();
+    for word in given.iter().copied().chain(COMMON.split(' ')) {
+        match pairs.last_mut() {
+            Some(last) if !is_attribute(word) => last.push_str(&format!(" {word}")),
+            _ => pairs.push(word.to_owned()),
+        }
+    }
+    if !pairs.iter().any(|pair| pair.starts_with("user_agent.original=")) {
+        pairs.push("user_agent.original=parity".to_owned());
+    }
+    pairs.sort_by(|a, b| a.split('=').next().cmp(&b.split('=').next()));
+    format!("{} {}", head.join(" "), pairs.join(" "))
+}
+
+fn is_attribute(word: &str) -> bool {
+    word.split_once('=')
+        .is_some_and(|(key, _)| key == "error" || key.contains('.') && !key.contains('('))
+}
