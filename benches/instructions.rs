@@ -36,7 +36,8 @@ fn encode(count: usize) {
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
     let tracer = provider.tracer_with_scope(RequestTracing::scope());
-    let attributes = (0..12).map(|n| KeyValue::new("http.request.method", n.to_string())).collect();
+    let attributes =
+        (0..12).map(|n| KeyValue::new("http.request.method", n.to_string())).collect::<Vec<_>>();
     let builder = SpanBuilder::from_name("GET /health").with_attributes(attributes);
     tracer.build_with_context(builder, &Context::new()).end();
     let spans = exporter.get_finished_spans().expect("spans are kept");

@@ -9,7 +9,7 @@ use rocket_otel_demo::instrument::{RequestTracing, traced};
 use rocket_otel_demo::telemetry::{Config, Telemetry, Variables};
 
 #[get("/health")]
-async fn health() -> (ContentType, &'static str) {
+fn health() -> (ContentType, &'static str) {
     (ContentType::JSON, r#"{"status":"healthy"}"#)
 }
 
@@ -36,22 +36,21 @@ pub(crate) fn client(mode: &str) -> (Client, Option<Arc<Telemetry>>) {
         ..rocket::Config::release_default()
     };
     let rocket = rocket::custom(config);
-    let (rocket, telemetry) = match mode {
-        "bare" => (rocket.mount("/", routes![health]), None),
-        _ => {
-            let telemetry = telemetry(match mode {
-                "disabled" => &[("OTEL_SDK_DISABLED", "true")],
-                "sampled-out" => &[("OTEL_TRACES_SAMPLER", "always_off")],
-                _ => &[],
-            });
-            let tracing = RequestTracing::new()
-                .with_tracer(telemetry.tracer(RequestTracing::scope()))
-                .with_meter(telemetry.meter(RequestTracing::scope()))
-                .with_propagator(telemetry.propagator())
-                .defer_attributes();
-            let tracing = if mode == "disabled" { tracing.propagate_only() } else { tracing };
-            (rocket.attach(tracing).mount("/", traced(routes![health])), Some(telemetry))
-        }
+    let (rocket, telemetry) = if mode == "bare" {
+        (rocket.mount("/", routes![health]), None)
+    } else {
+        let telemetry = telemetry(match mode {
+            "disabled" => &[("OTEL_SDK_DISABLED", "true")],
+            "sampled-out" => &[("OTEL_TRACES_SAMPLER", "always_off")],
+            _ => &[],
+        });
+        let tracing = RequestTracing::new()
+            .with_tracer(telemetry.tracer(RequestTracing::scope()))
+            .with_meter(telemetry.meter(RequestTracing::scope()))
+            .with_propagator(telemetry.propagator())
+            .defer_attributes();
+        let tracing = if mode == "disabled" { tracing.propagate_only() } else { tracing };
+        (rocket.attach(tracing).mount("/", traced(routes![health])), Some(telemetry))
     };
     (Client::untracked(rocket).expect("Rocket ignites"), telemetry)
 }

@@ -98,7 +98,10 @@ impl ServerMetrics {
 /// What a successful request of a route takes, by method, scheme and status. Routes answer with
 /// few of them; what comes beyond is recorded the usual way.
 #[derive(Debug, Default)]
-pub(crate) struct RouteDurations([OnceLock<((Labels, u16), BoundHistogram<f64>)>; 6]);
+pub(crate) struct RouteDurations([OnceLock<Bound>; 6]);
+
+/// Labels with a status, and what is bound to them.
+type Bound = ((Labels, u16), BoundHistogram<f64>);
 
 impl RouteDurations {
     /// Records, unless all places are taken by other labels: then it is for the caller to do.

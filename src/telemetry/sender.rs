@@ -2,7 +2,7 @@
 //!
 //! Source: <https://opentelemetry.io/docs/specs/otlp/>.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
@@ -169,7 +169,8 @@ fn refused(status: &Status) -> Refusal {
     let mut message = format!("export failed with gRPC code: {code:?}");
     let mut source = std::error::Error::source(status);
     while let Some(error) = source {
-        message.push_str(&format!(": {error}"));
+        // A text takes whatever is written to it.
+        let _ = write!(message, ": {error}");
         source = error.source();
     }
     let again = match code {
@@ -213,10 +214,11 @@ async fn post(
         body
     };
     let unreachable = |error: reqwest::Error| {
-        let message = match error.is_timeout() {
-            true => no_answer(otlp.timeout),
+        let message = if error.is_timeout() {
+            no_answer(otlp.timeout)
+        } else {
             // The address may hold credentials.
-            false => format!("HTTP export failed: {:#}", anyhow::Error::new(error.without_url())),
+            format!("HTTP export failed: {:#}", anyhow::Error::new(error.without_url()))
         };
         Refusal { failure: Failure { message, retryable: true }, again: Some(Duration::ZERO) }
     };
@@ -243,7 +245,7 @@ async fn post(
 fn gzip(body: &Bytes) -> Bytes {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     // Memory does not refuse to be written to.
-    let _ = encoder.write_all(body);
+    let _ = std::io::Write::write_all(&mut encoder, body);
     encoder.finish().unwrap_or_default().into()
 }
 

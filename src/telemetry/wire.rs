@@ -77,10 +77,10 @@ struct Message(Vec<u8>);
 impl Message {
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.0.push((value & 0x7f) as u8 | 0x80);
+            self.0.push(low_bits(value) | 0x80);
             value >>= 7;
         }
-        self.0.push(value as u8);
+        self.0.push(low_bits(value));
     }
 
     fn key(&mut self, field: u32, wire_type: u32) {
@@ -147,7 +147,7 @@ impl Message {
         }
         let mut rest = length as u64;
         for byte in &mut self.0[start..start + needed] {
-            *byte = (rest & 0x7f) as u8 | 0x80;
+            *byte = low_bits(rest) | 0x80;
             rest >>= 7;
         }
         self.0[start + needed - 1] &= 0x7f;
@@ -199,7 +199,9 @@ impl Message {
             Array::I64(values) => values.iter().for_each(|v| each(&|out| out.integer(*v))),
             Array::F64(values) => values.iter().for_each(|v| each(&|out| out.double(*v))),
             Array::String(values) => {
-                values.iter().for_each(|v| each(&|out| out.present(1, v.as_str().as_bytes())));
+                for text in values {
+                    each(&|out| out.present(1, text.as_str().as_bytes()));
+                }
             }
             // As above.
             other => each(&|out| out.present(1, other.to_string().as_bytes())),
@@ -271,6 +273,11 @@ impl Message {
         self.number(5, link.dropped_attributes_count.into());
         self.fixed32(6, flags(&link.span_context, link.span_context.is_remote()));
     }
+}
+
+/// The seven bits that a varint's byte takes.
+fn low_bits(value: u64) -> u8 {
+    value.to_le_bytes()[0] & 0x7f
 }
 
 fn varint_len(value: u64) -> usize {
