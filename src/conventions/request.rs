@@ -112,7 +112,7 @@ impl<'r> Origin<'r> {
             add(semconv::SERVER_ADDRESS, name.trim_matches(['[', ']']).to_owned().into());
             add(semconv::SERVER_PORT, i64::from(port).into());
         } else if let Some((address, port)) = request.local {
-            add(semconv::SERVER_ADDRESS, address.to_string().into());
+            add(semconv::SERVER_ADDRESS, Value::String(shared_text(address)));
             add(semconv::SERVER_PORT, i64::from(port).into());
         }
         if let Some(peer) = request.peer {
