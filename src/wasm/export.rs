@@ -108,7 +108,9 @@ impl Export {
             return;
         }
         if let Some(limit) = self.value_length {
-            spans.iter_mut().for_each(|span| truncate(span, limit));
+            for span in &mut spans {
+                truncate(span, limit);
+            }
         }
         wstd::runtime::spawn(async move {
             if let Some(console) = &self.console {
