@@ -26,8 +26,10 @@ use crate::telemetry::{Config, Exporter, Otlp, Protocol, basics::truncate};
 /// hangs then holds 150 instances. wasmtime has room for 333, of three modules each, by default.
 const MOST_TIME: Duration = Duration::from_millis(150);
 
-/// How long an instance tries no export after one has failed.
-const PAUSE: Duration = Duration::from_secs(10);
+/// How long an instance tries no export after one has failed; twice as long after each that follows,
+/// so that one slow moment costs few spans and an outage few tries.
+const PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The spans that have ended since the last export.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +67,10 @@ pub(super) struct Export {
 
 #[derive(Default)]
 struct Outage {
-    since_last: Option<Instant>,
+    /// No export before this time.
+    until: Option<Instant>,
+    /// Failures in a row.
+    failures: u32,
     lost: usize,
 }
 
@@ -103,7 +108,9 @@ impl Export {
             return;
         }
         if let Some(limit) = self.value_length {
-            spans.iter_mut().for_each(|span| truncate(span, limit));
+            for span in &mut spans {
+                truncate(span, limit);
+            }
         }
         wstd::runtime::spawn(async move {
             if let Some(console) = &self.console {
@@ -159,7 +166,7 @@ impl Export {
 
     fn paused(&self) -> bool {
         let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        outage.since_last.is_some_and(|last| last.elapsed() < PAUSE)
+        outage.until.is_some_and(|until| Instant::now() < until)
     }
 
     /// One line when an outage is seen for the second time, and one when it ends. At the first time
@@ -175,12 +182,15 @@ impl Export {
             }
             Err(error) => {
                 outage.lost += count;
-                if outage.since_last.is_some() && !self.told.swap(true, Ordering::Relaxed) {
+                if outage.failures > 0 && !self.told.swap(true, Ordering::Relaxed) {
                     log::warn!("spans are not exported: {error}; {} lost so far", outage.lost);
                 } else {
                     log::debug!("spans are not exported: {error}; {count} lost");
                 }
-                outage.since_last = Some(Instant::now());
+                // Past 2^10 the longest pause counts in any case.
+                let pause = PAUSE * 2_u32.pow(outage.failures.min(10));
+                outage.failures += 1;
+                outage.until = Some(Instant::now() + pause.min(LONGEST_PAUSE));
             }
         }
     }

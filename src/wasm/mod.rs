@@ -63,14 +63,12 @@ impl Site {
     }
 
     async fn reply(&self, parts: &Parts, endpoint: Option<Endpoint>) -> Reply {
-        match endpoint {
-            Some(endpoint) => self.app.answer(endpoint, parts.uri.query()).await,
-            None => {
-                let status = if READABLE.contains(&parts.method) { 404 } else { 400 };
-                let error = sentence(status, None).to_owned();
-                Reply::json(status, &ErrorBody { error })
-            }
+        if let Some(endpoint) = endpoint {
+            return self.app.answer(endpoint, parts.uri.query()).await;
         }
+        let status = if READABLE.contains(&parts.method) { 404 } else { 400 };
+        let error = sentence(status, None).to_owned();
+        Reply::json(status, &ErrorBody { error })
     }
 }
 
