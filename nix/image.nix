@@ -47,6 +47,7 @@ dockerTools.buildLayeredImage {
       "org.opencontainers.image.title" = rocket-otel-demo.pname;
       "org.opencontainers.image.version" = rocket-otel-demo.version;
       "org.opencontainers.image.description" = rocket-otel-demo.meta.description;
+      "org.opencontainers.image.source" = rocket-otel-demo.meta.homepage;
       "org.opencontainers.image.licenses" = rocket-otel-demo.meta.license.spdxId;
     };
   };

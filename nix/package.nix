@@ -50,6 +50,7 @@ rustPlatform.buildRustPackage {
 
   meta = {
     inherit (manifest) description;
+    homepage = manifest.repository;
     license = lib.licenses.mit;
     mainProgram = manifest.name;
   };
