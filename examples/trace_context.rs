@@ -13,6 +13,7 @@ use rocket::serde::json::{Json, Value};
 use rocket::{State, post, routes};
 use rocket_otel_demo::instrument::{RequestTracing, TracedClient, traced};
 use rocket_otel_demo::telemetry::{Config, Telemetry, Variables};
+use rocket_otel_demo::tls;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -46,7 +47,7 @@ async fn main() -> anyhow::Result<()> {
         .merge(("port", 5000))
         .merge(rocket::figment::providers::Env::prefixed("ROCKET_").only(&["port"]))
         .merge(("address", Ipv4Addr::LOCALHOST));
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = tls::client_for("http").no_proxy().build()?;
     let launched = rocket::custom(figment)
         .attach(RequestTracing::new())
         .manage(TracedClient::new(client))

@@ -4,14 +4,13 @@
 //! [`conventions`](crate::conventions), which it stands on, it can be copied into yours. It asks
 //! three lines of an application:
 //!
-//! ```
+//! ```no_run
 //! use rocket::{get, routes};
 //! use rocket_otel_demo::instrument::{RequestTracing, TracedClient, traced};
 //!
 //! #[get("/users/<id>")]
 //! async fn user(id: u64) -> String { format!("user {id}") }
 //!
-//! # rocket_otel_demo::tls::install_default();
 //! let rocket = rocket::build()
 //!     .attach(RequestTracing::new())                              // a span for every request,
 //!     .mount("/", traced(routes![user]))                          // current in its handler,

@@ -210,8 +210,7 @@ mod tests {
             sent.fetch_add(1, Ordering::SeqCst);
             Answer::new(200, "{}")
         });
-        crate::tls::install_default();
-        let client = Client::builder().no_proxy().build().expect("a client");
+        let client = crate::tls::client_for("http").no_proxy().build().expect("a client");
         let figures = run(&client, &url, 20, 4, &ProgressBar::hidden()).await.expect("a run");
         assert_eq!((figures.requests, figures.errors), (20, 0));
         assert!(figures.latency_ms.p50 >= 5.0, "{figures:?}");

@@ -109,8 +109,7 @@ mod tests {
     /// What is found in a Jaeger that answers thus to every request, without much patience.
     async fn verified(status: u16, body: String) -> Verified {
         let url = serve(move |_| Answer::new(status, body.clone()));
-        crate::tls::install_default();
-        let client = Client::builder().no_proxy().build().expect("a client");
+        let client = crate::tls::client_for("http").no_proxy().build().expect("a client");
         let outcome = Outcome {
             planned: &plan::HEALTH,
             request: "GET /health".to_owned(),

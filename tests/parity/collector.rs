@@ -26,7 +26,6 @@ fn no_answer_is_lost_to_a_collector_that_is_dead_or_hangs() {
         println!("no component here: COMPONENT_WASM and COMPONENT_HOST name none");
         return;
     };
-    tls::install_default();
     let receiver = Receiver::start();
     let endpoint = receiver.endpoint();
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
@@ -76,7 +75,7 @@ impl Load {
 }
 
 async fn send(url: String, rate: u32, asked: u32) -> Load {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
+    let client = tls::client_for("http").no_proxy().timeout(Duration::from_secs(30));
     let client = client.build().expect("a client");
     let under_way = Arc::new(Semaphore::new(AT_ONCE));
     let mut ticks = interval(Duration::from_secs(1) / rate);

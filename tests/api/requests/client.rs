@@ -23,10 +23,9 @@ struct Setup {
 }
 
 fn setup() -> Setup {
-    tls::install_default();
     let (spans, metrics) = (Spans::default(), Metrics::new());
     let (provider, tracer) = spans.tracer();
-    let inner = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
+    let inner = tls::client_for("http").no_proxy().timeout(Duration::from_secs(10)).build();
     let client = TracedClient::new(inner.expect("a client"))
         .with_tracer(tracer.clone())
         .with_meter(&metrics.meter())
@@ -149,7 +148,8 @@ async fn credentials_of_an_address_are_redacted() {
     // A request that is built otherwise still has them in its address.
     spans.forget();
     let request = reqwest::Request::new(http::Method::GET, url);
-    let request = reqwest::RequestBuilder::from_parts(reqwest::Client::new(), request);
+    let sender = tls::client_for("http").build().expect("a client");
+    let request = reqwest::RequestBuilder::from_parts(sender, request);
     client.send(request).await.expect("an answer");
     let expected = format!("http://REDACTED:REDACTED@{}/", behind.address);
     assert_eq!(spans.only().text("url.full"), Some(expected));
