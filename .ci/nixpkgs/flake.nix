@@ -14,7 +14,7 @@
 # names: lib.optionalAttrs lib.optionalString lib.optionals
 # names: pkgs.callPackage pkgs.callPackages pkgs.dockerTools.buildLayeredImage pkgs.dockerTools.caCertificates
 # names: pkgs.mkShell pkgs.runCommand pkgs.rustPlatform.buildRustPackage pkgs.stdenv.hostPlatform.isLinux
-# names: pkgs.cargo-deny pkgs.chromium pkgs.clippy pkgs.curl pkgs.docker-compose pkgs.glibc.static pkgs.go pkgs.jq pkgs.just pkgs.nixfmt
+# names: pkgs.cacert pkgs.cargo-deny pkgs.chromium pkgs.clippy pkgs.curl pkgs.docker-compose pkgs.glibc.static pkgs.go pkgs.jq pkgs.just pkgs.nixfmt
 # names: pkgs.nixfmt-tree pkgs.nodejs pkgs.nukeReferences pkgs.rust-analyzer pkgs.rustfmt pkgs.valgrind
 # args: buildRustPackage pname version src cargoLock nativeBuildInputs buildInputs env preBuild doCheck postInstall meta
 # args: overrideAttrs pname src nativeBuildInputs buildPhase installPhase
@@ -415,6 +415,10 @@
                 cat /usr/share/ca-certificates/mozilla/*.crt >$out/etc/ssl/certs/ca-certificates.crt
               '';
             };
+            cacert = build "cacert" { } ''
+              mkdir -p $out/etc/ssl/certs
+              cat /usr/share/ca-certificates/mozilla/*.crt >$out/etc/ssl/certs/ca-bundle.crt
+            '';
             # Debian's libc6-dev has the static library beside the other.
             glibc.static = build "glibc-static" { } "mkdir -p $out/bin";
             nukeReferences = build "nuke-references" { } ''

@@ -103,7 +103,7 @@ fn a_request_that_would_never_end_is_cut_and_its_spans_arrive() {
 fn a_page_that_watches_does_not_keep_it() {
     let receiver = Receiver::start();
     let server = Program::serving(&receiver, &[]).start();
-    let watching = Pending::send(server.address, "GET", "/api/traces/live", &[]);
+    let watching = Pending::send(server.address, "GET", "/api/traces/live", &[]).begun();
     server.get("/health");
     end_in_time(server, "TERM");
     assert!(watching.answer().body.contains("event:traces"));

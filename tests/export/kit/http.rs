@@ -47,6 +47,13 @@ impl Pending {
         Self(stream)
     }
 
+    /// Waits until the server has begun to answer.
+    #[track_caller]
+    pub(crate) fn begun(self) -> Self {
+        self.0.peek(&mut [0]).expect("the server begins to answer");
+        self
+    }
+
     #[track_caller]
     pub(crate) fn answer(mut self) -> Answer {
         let mut text = String::new();
