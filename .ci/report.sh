@@ -4,6 +4,8 @@
 #   check "a sentence that is true" COMMAND...   passes if COMMAND ends with 0; shows its output if not
 #   refuse "a sentence that is true" COMMAND...  passes if COMMAND does not
 #   report STAGE                                 prints the counts; its status is the stage's
+#
+# A check reads all that its command says: `COMMAND | grep -q` ends early, and COMMAND fails on the closed pipe.
 
 passed=0
 failed=0
