@@ -23,7 +23,11 @@ pub(crate) struct Incoming<'r> {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) path: &'r str,
     pub(crate) query: Option<&'r str>,
+    pub(crate) user_agent: Option<&'r str>,
 }
+
+/// The most that a request's span usually has: 11 at the start, 3 more at the end.
+const MOST_ATTRIBUTES: usize = 14;
 
 /// The same request, with its forwarded headers believed or not.
 pub(crate) struct Origin<'r> {
@@ -67,25 +71,35 @@ impl<'r> Origin<'r> {
     /// that samplers see it.
     pub(crate) fn span(
         &self,
-        Named { method, original }: Named<'_>,
+        named: &Named<'_>,
         headers: &impl Headers,
         captured: &[CapturedHeader],
     ) -> SpanBuilder {
-        let name =
-            if original.is_some() || method == "_OTHER" { "HTTP".into() } else { method.clone() };
-        let mut attributes = self.attributes(method.into(), headers);
-        if let Some(original) = original {
-            let original = original.to_owned();
-            attributes.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD_ORIGINAL, original));
+        let mut builder = named.span();
+        if let Some(attributes) = &mut builder.attributes {
+            self.describe(named, headers, captured, &mut |attribute| attributes.push(attribute));
         }
-        attributes.extend(captured.iter().filter_map(|header| header.attribute(headers)));
-        SpanBuilder::from_name(name).with_kind(SpanKind::Server).with_attributes(attributes)
+        builder
     }
 
-    fn attributes(&self, method: Value, headers: &impl Headers) -> Vec<KeyValue> {
-        // 11 here, 3 more at the end.
-        let mut attributes = Vec::with_capacity(14);
-        let mut add = |key: &'static str, value: Value| attributes.push(KeyValue::new(key, value));
+    /// Adds the attributes of the request's span.
+    pub(crate) fn describe(
+        &self,
+        Named { method, original }: &Named<'_>,
+        headers: &impl Headers,
+        captured: &[CapturedHeader],
+        add: &mut dyn FnMut(KeyValue),
+    ) {
+        self.attributes(method.clone().into(), add);
+        if let Some(original) = original {
+            let original = (*original).to_owned();
+            add(KeyValue::new(semconv::HTTP_REQUEST_METHOD_ORIGINAL, original));
+        }
+        captured.iter().filter_map(|header| header.attribute(headers)).for_each(add);
+    }
+
+    fn attributes(&self, method: Value, add: &mut dyn FnMut(KeyValue)) {
+        let mut add = |key: &'static str, value: Value| add(KeyValue::new(key, value));
         let request = &self.request;
         add(semconv::HTTP_REQUEST_METHOD, method);
         add(semconv::URL_PATH, request.path.to_owned().into());
@@ -98,25 +112,24 @@ impl<'r> Origin<'r> {
             add(semconv::SERVER_ADDRESS, name.trim_matches(['[', ']']).to_owned().into());
             add(semconv::SERVER_PORT, i64::from(port).into());
         } else if let Some((address, port)) = request.local {
-            add(semconv::SERVER_ADDRESS, address.to_string().into());
+            add(semconv::SERVER_ADDRESS, Value::String(shared_text(address)));
             add(semconv::SERVER_PORT, i64::from(port).into());
         }
         if let Some(peer) = request.peer {
-            let address = StringValue::from(Arc::<str>::from(peer.ip().to_string()));
+            let address = shared_text(peer.ip());
             let client = match self.client {
-                Some(client) if client != peer.ip() => client.to_string().into(),
+                Some(client) if client != peer.ip() => Value::String(shared_text(client)),
                 _ => Value::String(address.clone()),
             };
             add(semconv::CLIENT_ADDRESS, client);
             add(semconv::NETWORK_PEER_ADDRESS, Value::String(address));
             add(semconv::NETWORK_PEER_PORT, i64::from(peer.port()).into());
         } else if let Some(client) = self.client {
-            add(semconv::CLIENT_ADDRESS, client.to_string().into());
+            add(semconv::CLIENT_ADDRESS, Value::String(shared_text(client)));
         }
-        if let Some(agent) = headers.first("User-Agent") {
+        if let Some(agent) = request.user_agent {
             add(semconv::USER_AGENT_ORIGINAL, agent.to_owned().into());
         }
-        attributes
     }
 }
 
@@ -124,6 +137,16 @@ impl<'r> Origin<'r> {
 pub(crate) struct Named<'a> {
     pub(crate) method: Cow<'static, str>,
     pub(crate) original: Option<&'a str>,
+}
+
+impl Named<'_> {
+    /// A server span of this method, with no attributes yet, but with room for all of them.
+    pub(crate) fn span(&self) -> SpanBuilder {
+        let other = self.original.is_some() || self.method == "_OTHER";
+        let name = if other { "HTTP".into() } else { self.method.clone() };
+        let room = Vec::with_capacity(MOST_ATTRIBUTES);
+        SpanBuilder::from_name(name).with_kind(SpanKind::Server).with_attributes(room)
+    }
 }
 
 /// A header that spans tell, and the attribute that tells it.
@@ -162,5 +185,45 @@ pub(crate) fn host_and_port(host: &str) -> (&str, Option<u16>) {
     match split.and_then(|(name, port)| Some((name, port.parse().ok()?))) {
         Some((name, port)) => (name, Some(port)),
         None => (host, None),
+    }
+}
+
+/// An address as a text that two attributes can share.
+fn shared_text(ip: IpAddr) -> StringValue {
+    let IpAddr::V4(ip) = ip else {
+        return Arc::<str>::from(ip.to_string()).into();
+    };
+    // By hand: every request has one, and formatting takes ten times as long.
+    let mut text = [0; "255.255.255.255".len()];
+    let mut length = 0;
+    let mut push = |byte| {
+        text[length] = byte;
+        length += 1;
+    };
+    for (index, octet) in ip.octets().into_iter().enumerate() {
+        if index > 0 {
+            push(b'.');
+        }
+        if octet >= 100 {
+            push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            push(b'0' + octet / 10 % 10);
+        }
+        push(b'0' + octet % 10);
+    }
+    // Digits and dots are UTF-8.
+    Arc::<str>::from(std::str::from_utf8(&text[..length]).unwrap_or_default()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_in_full() {
+        for ip in ["0.0.0.0", "10.99.100.255", "255.255.255.255", "::1", "2001:db8::8888"] {
+            assert_eq!(shared_text(ip.parse().expect("an address")).as_str(), ip);
+        }
     }
 }

@@ -11,8 +11,8 @@ use opentelemetry_semantic_conventions::metric;
 use reqwest::{Request, RequestBuilder, Response};
 
 use super::fairing::RequestTracing;
+use super::metrics::DURATION_BUCKETS;
 use super::recorder::{StartSpan, from_tracer};
-use super::span::DURATION_BUCKETS;
 use crate::conventions::KnownMethods;
 use crate::conventions::call::{Call, failed, outcome};
 use crate::conventions::propagation::OutgoingHeaders;
@@ -134,7 +134,7 @@ impl TracedClient {
             .with_kind(SpanKind::Client)
             .with_start_time(start_time)
             .with_attributes(call.attributes(url.as_str(), resend));
-        let cx = Context::map_current(|current| (self.start)(builder, current));
+        let cx = Context::map_current(|current| (self.start)(builder, current, &|_| ()));
         self.inject(&cx, request.headers_mut());
 
         // Ends the span also when the caller drops this future half-way.

@@ -1,20 +1,20 @@
 //! The fairing that starts a server span for each request and tells it of the response.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use opentelemetry::metrics::Meter;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, Tracer};
-use opentelemetry::{Context, InstrumentationScope, global};
+use opentelemetry::{InstrumentationScope, global};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::{Header, Status};
 use rocket::{Build, Data, Request, Response, Rocket};
 
 use super::body;
-use super::recorder::{Recorder, StartSpan, Tracked, from_tracer};
-use super::span::ServerMetrics;
+use super::metrics::ServerMetrics;
+use super::recorder::{Parents, Recorder, StartSpan, Tracked, from_tracer};
+use super::span::AnsweringRoute;
 use crate::conventions::attributes::KnownMethods;
-use crate::conventions::propagation::RequestHeaders;
 use crate::conventions::request::{CapturedHeader, captured};
 use crate::conventions::response::{RouteName, span_name, traceresponse};
 
@@ -38,9 +38,10 @@ use crate::conventions::response::{RouteName, span_name, traceresponse};
 pub struct RequestTracing {
     start: Option<Arc<StartSpan>>,
     meter: Option<Meter>,
-    propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>,
+    propagator: Mutex<Option<Box<dyn TextMapPropagator + Send + Sync>>>,
     known_methods: KnownMethods,
     trust_forwarded: bool,
+    defer_attributes: bool,
     record: bool,
     excluded: Vec<String>,
     request_headers: Vec<CapturedHeader>,
@@ -61,9 +62,10 @@ impl RequestTracing {
         Self {
             start: None,
             meter: None,
-            propagator: None,
+            propagator: Mutex::new(None),
             known_methods: KnownMethods::from_env(),
             trust_forwarded: false,
+            defer_attributes: false,
             record: true,
             excluded: Vec::new(),
             request_headers: Vec::new(),
@@ -96,7 +98,7 @@ impl RequestTracing {
         mut self,
         propagator: impl TextMapPropagator + Send + Sync + 'static,
     ) -> Self {
-        self.propagator = Some(Box::new(propagator));
+        self.propagator = Mutex::new(Some(Box::new(propagator)));
         self
     }
 
@@ -112,6 +114,16 @@ impl RequestTracing {
     #[must_use]
     pub fn trust_forwarded(mut self, trust: bool) -> Self {
         self.trust_forwarded = trust;
+        self
+    }
+
+    /// Sets a span's attributes once it records, in place of at its creation.
+    ///
+    /// For samplers that look at the trace's id and the parent alone, as the SDK's own do: what is
+    /// sampled out then costs no attributes. A sampler that looks at attributes would find none.
+    #[must_use]
+    pub fn defer_attributes(mut self) -> Self {
+        self.defer_attributes = true;
         self
     }
 
@@ -160,16 +172,6 @@ impl RequestTracing {
             .build()
     }
 
-    fn parent(&self, request: &Request<'_>) -> Context {
-        let headers = RequestHeaders::new(request.headers());
-        match &self.propagator {
-            Some(propagator) => propagator.extract_with_context(&Context::new(), &headers),
-            None => global::get_text_map_propagator(|propagator| {
-                propagator.extract_with_context(&Context::new(), &headers)
-            }),
-        }
-    }
-
     fn is_excluded(&self, request: &Request<'_>) -> bool {
         let path = request.uri().path().as_str();
         self.excluded.iter().any(|prefix| {
@@ -182,15 +184,19 @@ impl RequestTracing {
 #[rocket::async_trait]
 impl Fairing for RequestTracing {
     fn info(&self) -> Info {
+        let all = Kind::Ignite | Kind::Request | Kind::Singleton;
         Info {
             name: "OpenTelemetry requests",
-            kind: Kind::Ignite | Kind::Request | Kind::Singleton,
+            // Who only hands contexts on does that where they are used: in routes and catchers.
+            kind: if self.record { all } else { Kind::Ignite | Kind::Singleton },
         }
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        let propagator = self.propagator.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let parents = Parents::new(propagator);
         if !self.record {
-            return Ok(rocket);
+            return Ok(rocket.manage(Arc::new(parents)));
         }
         let scope = Self::scope();
         let meter = self.meter.clone();
@@ -201,8 +207,10 @@ impl Fairing for RequestTracing {
                 .clone()
                 .unwrap_or_else(|| from_tracer(global::tracer_with_scope(scope))),
             metrics: Arc::new(ServerMetrics::new(&meter)),
+            parents,
             known_methods: self.known_methods.clone(),
             trust_forwarded: self.trust_forwarded,
+            defer_attributes: self.defer_attributes,
             request_headers: self.request_headers.clone(),
         });
         // A second ignition is not possible: Rocket consumes itself.
@@ -214,14 +222,9 @@ impl Fairing for RequestTracing {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        if let Some(recorder) = self.recorder.get() {
-            if !self.is_excluded(request) {
-                let span = recorder.span(request, &self.parent(request));
-                request.local_cache(|| Tracked::Span(Box::new(span)));
-            }
-        } else if ["traceparent", "baggage"].iter().any(|name| request.headers().contains(name)) {
-            let parent = self.parent(request);
-            request.local_cache(|| Tracked::Passing(parent));
+        if let Some(recorder) = self.recorder.get().filter(|_| !self.is_excluded(request)) {
+            let span = recorder.span(request);
+            request.local_cache(|| Tracked::Span(span));
         }
     }
 }
@@ -241,16 +244,17 @@ impl Fairing for ResponseTracing {
         let Some(span) = Tracked::of(request).span() else {
             return;
         };
-        let upgrades = is_upgraded(request, response);
+        let upgrades = span.asks_upgrade && is_upgraded(request, response);
         let status = if upgrades { Status::SwitchingProtocols } else { response.status() };
         span.set_status(status.code);
         // Below 400 the last route tried is the one that answered, also if it is not wrapped.
         if !span.has_route() && status.code < 400 {
             span.set_route(request.route().map(|route| {
                 let template = route.uri.path().to_owned();
-                RouteName {
-                    span: span_name(span.method(), &template).into(),
-                    template: template.into(),
+                let name = span_name(span.method(), &template).into();
+                AnsweringRoute {
+                    name: RouteName { span: name, template: template.into() },
+                    durations: None,
                 }
             }));
         }
@@ -278,9 +282,11 @@ fn is_upgraded<'r>(request: &'r Request<'_>, response: &mut Response<'r>) -> boo
 }
 
 fn is_event_stream(response: &Response<'_>) -> bool {
-    let content_type = response.headers().get_one("Content-Type");
-    content_type.is_some_and(|value| {
-        let essence = value.split(';').next().unwrap_or_default();
+    // To pass a few headers by costs less than to look one up.
+    let mut headers = response.headers().iter();
+    let content_type = headers.find(|header| header.name == "Content-Type");
+    content_type.is_some_and(|header| {
+        let essence = header.value.split(';').next().unwrap_or_default();
         essence.trim().eq_ignore_ascii_case("text/event-stream")
     })
 }

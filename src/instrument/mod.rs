@@ -39,6 +39,7 @@
 mod body;
 mod client;
 mod fairing;
+mod metrics;
 mod origin;
 mod recorder;
 mod span;

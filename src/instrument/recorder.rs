@@ -3,39 +3,54 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::Context;
-use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer};
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{Span, SpanBuilder, TraceContextExt, Tracer};
+use opentelemetry::{Context, KeyValue, global};
 use rocket::Request;
 use rocket::http::Method;
 
-use super::origin::incoming;
-use super::span::{RequestSpan, RequestStart, ServerMetrics};
+use super::metrics::{Labels, ServerMetrics};
+use super::origin::{Found, incoming};
+use super::span::{RequestSpan, RequestStart};
 use crate::conventions::attributes::KnownMethods;
+use crate::conventions::propagation::RequestHeaders;
 use crate::conventions::request::{CapturedHeader, Named, Origin};
 
-/// Starts a span as the child of a context and gives the context in which it is current.
+/// Starts a span as the child of a context and gives the context in which it is current. The
+/// last argument is asked to add attributes only if the span records.
 ///
 /// A closure over the tracer keeps its type, and with it one allocation and one virtual call a
 /// span fewer than the global, boxed tracer.
-pub(crate) type StartSpan = dyn Fn(SpanBuilder, &Context) -> Context + Send + Sync;
+pub(crate) type StartSpan = dyn Fn(SpanBuilder, &Context, Late<'_>) -> Context + Send + Sync;
+
+type Late<'a> = &'a dyn Fn(&mut dyn FnMut(KeyValue));
 
 pub(crate) fn from_tracer<T>(tracer: T) -> Arc<StartSpan>
 where
     T: Tracer + Send + Sync + 'static,
     T::Span: Send + Sync + 'static,
 {
-    Arc::new(move |builder, parent| parent.with_span(tracer.build_with_context(builder, parent)))
+    Arc::new(move |builder, parent, late| {
+        let mut span = tracer.build_with_context(builder, parent);
+        if span.is_recording() {
+            late(&mut |attribute| span.set_attribute(attribute));
+            return parent.with_span(span);
+        }
+        // Nothing but its ids is left to know of it: that saves a box.
+        parent.with_remote_span_context(span.span_context().clone())
+    })
 }
 
 /// What a request's local cache holds for the wrappers around routes and catchers.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "the cache boxes it, and most requests have a span")]
 pub(crate) enum Tracked {
     /// No fairing has seen this request, or it is excluded.
     Not,
     /// Not recorded, but its context is handed on.
     Passing(Context),
     /// A server span.
-    Span(Box<RequestSpan>),
+    Span(RequestSpan),
 }
 
 impl Tracked {
@@ -64,45 +79,94 @@ impl Tracked {
 pub(crate) struct Recorder {
     pub(crate) start: Arc<StartSpan>,
     pub(crate) metrics: Arc<ServerMetrics>,
+    pub(crate) parents: Parents,
     pub(crate) known_methods: KnownMethods,
     pub(crate) trust_forwarded: bool,
+    pub(crate) defer_attributes: bool,
     pub(crate) request_headers: Vec<CapturedHeader>,
 }
 
 impl Recorder {
-    pub(crate) fn span(&self, request: &Request<'_>, parent: &Context) -> RequestSpan {
-        let name = request.method().as_str();
+    pub(crate) fn span(&self, request: &Request<'_>) -> RequestSpan {
+        let method = request.method();
+        let name = method.as_str();
         let known = self.known_methods.contains(name);
-        let (method, original) = if known { (name, None) } else { ("_OTHER", Some(name)) };
-        self.start(request, parent, method, original)
+        let (method, original) = if known { (Some(method), None) } else { (None, Some(name)) };
+        let found = Found::among(request.headers(), &self.parents.fields);
+        let parent = if found.context { self.parents.of(request) } else { Context::new() };
+        self.start(request, &parent, Labels::new(method), original, found)
     }
 
     /// The span of a request that Rocket could not read: its method is unknown or its target is
     /// no path. What the request says of its method is Rocket's stand-in, so it is not told.
     pub(crate) fn unreadable(&self, request: &Request<'_>) -> RequestSpan {
-        self.start(request, &Context::new(), "_OTHER", None)
+        let found = Found::among(request.headers(), &[]);
+        self.start(request, &Context::new(), Labels::new(None), None, found)
     }
 
     fn start(
         &self,
         request: &Request<'_>,
         parent: &Context,
-        method: &'static str,
+        mut labels: Labels,
         original: Option<&'static str>,
+        found: Found<'_>,
     ) -> RequestSpan {
         let headers = request.headers();
-        let origin = Origin::of(incoming(request), headers, self.trust_forwarded);
+        let origin = Origin::of(incoming(request, found), headers, self.trust_forwarded);
+        labels.set_scheme(origin.request.scheme);
         let start = RequestStart {
-            method,
-            scheme: origin.request.scheme,
+            labels,
             is_head: request.method() == Method::Head,
+            upgrade: found.upgrade,
             start_time: SystemTime::now(),
             started: Instant::now(),
         };
-        let method = Named { method: method.into(), original };
-        let builder =
-            origin.span(method, headers, &self.request_headers).with_start_time(start.start_time);
-        let cx = (self.start)(builder, parent);
+        let named = Named { method: labels.method().into(), original };
+        let cx = if self.defer_attributes {
+            let builder = named.span().with_start_time(start.start_time);
+            (self.start)(builder, parent, &|add| {
+                origin.describe(&named, headers, &self.request_headers, add);
+            })
+        } else {
+            let builder = origin.span(&named, headers, &self.request_headers);
+            (self.start)(builder.with_start_time(start.start_time), parent, &|_| ())
+        };
         RequestSpan::new(cx, self.metrics.clone(), &start)
+    }
+}
+
+/// Reads the context that a request comes with.
+pub(crate) struct Parents {
+    propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>,
+    /// The headers that the propagator reads.
+    fields: Vec<String>,
+}
+
+impl Parents {
+    /// By this propagator, else by the global one as it stands now.
+    pub(crate) fn new(propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>) -> Self {
+        let fields = match &propagator {
+            Some(propagator) => propagator.fields().map(str::to_owned).collect(),
+            None => global::get_text_map_propagator(|propagator| {
+                propagator.fields().map(str::to_owned).collect()
+            }),
+        };
+        Self { propagator, fields }
+    }
+
+    fn of(&self, request: &Request<'_>) -> Context {
+        let headers = RequestHeaders::new(request.headers());
+        match &self.propagator {
+            Some(propagator) => propagator.extract_with_context(&Context::new(), &headers),
+            None => global::get_text_map_propagator(|propagator| {
+                propagator.extract_with_context(&Context::new(), &headers)
+            }),
+        }
+    }
+
+    /// The context, if the request has any header of one.
+    pub(crate) fn if_any(&self, request: &Request<'_>) -> Option<Context> {
+        Found::among(request.headers(), &self.fields).context.then(|| self.of(request))
     }
 }

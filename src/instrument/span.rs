@@ -5,17 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_semantic_conventions::{attribute as semconv, metric};
+use opentelemetry_semantic_conventions::attribute as semconv;
 
 use super::body::{BodyProgress, Progress};
+use super::metrics::{Labels, RouteDurations, ServerMetrics};
 use crate::conventions::response::{Failure, RouteName, failure, tell};
-
-/// Bucket boundaries, in seconds, that the conventions advise for request durations.
-pub(crate) const DURATION_BUCKETS: [f64; 14] =
-    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// `error.type` where the HTTP status does not tell what went wrong.
 mod error_type {
@@ -29,29 +25,12 @@ mod error_type {
     pub(super) const CANCELLED: &str = "cancelled";
 }
 
-/// The instruments of the HTTP server metrics, shared by all requests.
-#[derive(Debug)]
-pub(crate) struct ServerMetrics {
-    duration: Histogram<f64>,
-    active: UpDownCounter<i64>,
-}
-
-impl ServerMetrics {
-    pub(crate) fn new(meter: &Meter) -> Self {
-        Self {
-            duration: meter
-                .f64_histogram(metric::HTTP_SERVER_REQUEST_DURATION)
-                .with_unit("s")
-                .with_description("Duration of HTTP server requests.")
-                .with_boundaries(DURATION_BUCKETS.to_vec())
-                .build(),
-            active: meter
-                .i64_up_down_counter(metric::HTTP_SERVER_ACTIVE_REQUESTS)
-                .with_unit("{request}")
-                .with_description("Number of active HTTP server requests.")
-                .build(),
-        }
-    }
+/// The route that answers a request.
+#[derive(Clone, Debug)]
+pub(crate) struct AnsweringRoute {
+    pub(crate) name: RouteName,
+    /// What its requests take, where that is kept.
+    pub(crate) durations: Option<Arc<RouteDurations>>,
 }
 
 /// The server span of one request and what its end needs to know.
@@ -63,9 +42,9 @@ pub(crate) struct RequestSpan {
     cx: Context,
     recording: bool,
     metrics: Arc<ServerMetrics>,
-    /// `http.request.method`: a known method, or `_OTHER`.
-    method: &'static str,
-    scheme: &'static str,
+    labels: Labels,
+    /// Whether the client would rather speak another protocol.
+    pub(crate) asks_upgrade: bool,
     /// What the client sent: Rocket turns HEAD into GET when it falls back to a GET route.
     pub(crate) is_head: bool,
     start_time: SystemTime,
@@ -75,28 +54,28 @@ pub(crate) struct RequestSpan {
     pub(crate) body: BodyProgress,
     panicked: AtomicBool,
     ended: AtomicBool,
-    route: Mutex<Option<RouteName>>,
+    route: Mutex<Option<AnsweringRoute>>,
 }
 
 /// What is known of a request when its span starts.
 pub(crate) struct RequestStart {
-    pub(crate) method: &'static str,
-    pub(crate) scheme: &'static str,
+    pub(crate) labels: Labels,
     pub(crate) is_head: bool,
+    pub(crate) upgrade: bool,
     pub(crate) start_time: SystemTime,
     pub(crate) started: Instant,
 }
 
 impl RequestSpan {
     pub(crate) fn new(cx: Context, metrics: Arc<ServerMetrics>, start: &RequestStart) -> Self {
-        let RequestStart { method, scheme, is_head, start_time, started } = *start;
-        metrics.active.add(1, &active_labels(method, scheme));
+        let RequestStart { labels, is_head, upgrade, start_time, started } = *start;
+        metrics.active(labels, 1);
         Self {
             recording: cx.span().is_recording(),
             cx,
             metrics,
-            method,
-            scheme,
+            labels,
+            asks_upgrade: upgrade,
             is_head,
             start_time,
             started,
@@ -118,7 +97,7 @@ impl RequestSpan {
     }
 
     pub(crate) fn method(&self) -> &'static str {
-        self.method
+        self.labels.method()
     }
 
     pub(crate) fn set_status(&self, code: u16) {
@@ -126,7 +105,7 @@ impl RequestSpan {
     }
 
     /// Names the route that answers, or takes the name back when the route forwarded.
-    pub(crate) fn set_route(&self, route: Option<RouteName>) {
+    pub(crate) fn set_route(&self, route: Option<AnsweringRoute>) {
         *self.route() = route;
     }
 
@@ -134,7 +113,7 @@ impl RequestSpan {
         self.route().is_some()
     }
 
-    fn route(&self) -> MutexGuard<'_, Option<RouteName>> {
+    fn route(&self) -> MutexGuard<'_, Option<AnsweringRoute>> {
         // No code panics while it holds this lock; and a name is whole at any time.
         self.route.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -166,10 +145,10 @@ impl RequestSpan {
         let status = self.status.load(Ordering::Relaxed);
         let error = self.error(status);
         let route = self.route().take();
-        self.metrics.active.add(-1, &active_labels(self.method, self.scheme));
+        self.metrics.active(self.labels, -1);
         self.record_duration(elapsed, status, route.as_ref(), error.as_ref());
         if self.recording {
-            self.end_span(elapsed, status, route, error);
+            self.end_span(elapsed, status, route.map(|route| route.name), error);
         }
     }
 
@@ -197,13 +176,18 @@ impl RequestSpan {
         &self,
         elapsed: Duration,
         status: u16,
-        route: Option<&RouteName>,
+        route: Option<&AnsweringRoute>,
         error: Option<&Failure>,
     ) {
-        let [method, scheme] = active_labels(self.method, self.scheme);
-        let status = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
-        let route = route.map(|r| KeyValue::new(semconv::HTTP_ROUTE, r.template.clone()));
         let seconds = elapsed.as_secs_f64();
+        if let (Some(AnsweringRoute { name, durations: Some(durations) }), None) = (route, error)
+            && durations.record(&self.metrics, &name.template, (self.labels, status), seconds)
+        {
+            return;
+        }
+        let [method, scheme] = self.labels.attributes();
+        let status = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
+        let route = route.map(|r| KeyValue::new(semconv::HTTP_ROUTE, r.name.template.clone()));
         let duration = &self.metrics.duration;
         // Slices of fixed size: the common labels cost no allocation.
         match (route, error) {
@@ -240,12 +224,4 @@ impl Drop for RequestSpan {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// The labels of `http.server.active_requests`, the same at a request's start and end.
-fn active_labels(method: &'static str, scheme: &'static str) -> [KeyValue; 2] {
-    [
-        KeyValue::new(semconv::HTTP_REQUEST_METHOD, method),
-        KeyValue::new(semconv::URL_SCHEME, scheme),
-    ]
 }

@@ -18,8 +18,8 @@ use rocket::outcome::Outcome;
 use rocket::route::Outcome as RouteOutcome;
 use rocket::{Catcher, Data, Request, Route, catcher, route};
 
-use super::recorder::{Recorder, Tracked};
-use super::span::RequestSpan;
+use super::recorder::{Parents, Recorder, Tracked};
+use super::span::{AnsweringRoute, RequestSpan};
 use crate::conventions::response::{RouteName, span_name};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -60,7 +60,7 @@ mod sealed {
 impl Traceable for Route {
     fn traced(mut self) -> Self {
         let inner = self.handler;
-        self.handler = Box::new(TracedRoute { inner, names: OnceLock::new() });
+        self.handler = Box::new(TracedRoute::new(inner));
         self
     }
 }
@@ -76,23 +76,29 @@ impl Traceable for Catcher {
 #[derive(Clone)]
 struct Names {
     method: &'static str,
-    name: RouteName,
+    route: AnsweringRoute,
 }
 
 struct TracedRoute {
     inner: Box<dyn route::Handler>,
     names: OnceLock<Names>,
+    /// What hands contexts on, where no request is recorded: known at the first request.
+    passing: OnceLock<Option<Arc<Parents>>>,
 }
 
 impl Clone for TracedRoute {
     /// A clone may be mounted at another base, so it makes names of its own.
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), names: OnceLock::new() }
+        Self::new(self.inner.clone())
     }
 }
 
 impl TracedRoute {
-    fn name(&self, request: &Request<'_>, span: &RequestSpan) -> Option<RouteName> {
+    fn new(inner: Box<dyn route::Handler>) -> Self {
+        Self { inner, names: OnceLock::new(), passing: OnceLock::new() }
+    }
+
+    fn name(&self, request: &Request<'_>, span: &RequestSpan) -> Option<AnsweringRoute> {
         let method = span.method();
         let names = if let Some(names) = self.names.get() {
             names
@@ -100,14 +106,15 @@ impl TracedRoute {
             let template = intern(request.route()?.uri.path().to_owned());
             let span = intern(span_name(method, template));
             let name = RouteName { template: template.into(), span: span.into() };
-            self.names.get_or_init(|| Names { method, name })
+            let route = AnsweringRoute { name, durations: Some(Arc::default()) };
+            self.names.get_or_init(|| Names { method, route })
         };
-        if names.method == method {
-            return Some(names.name.clone());
+        let mut route = names.route.clone();
+        if names.method != method {
+            // HEAD on a GET route, mostly: rare enough to pay for a name each time.
+            route.name.span = Cow::Owned(span_name(method, &route.name.template));
         }
-        // HEAD on a GET route, mostly: rare enough to pay for a name each time.
-        let span = Cow::Owned(span_name(method, &names.name.template));
-        Some(RouteName { span, ..names.name.clone() })
+        Some(route)
     }
 }
 
@@ -129,7 +136,12 @@ impl route::Handler for TracedRoute {
         'life1: 'async_trait,
         Self: 'async_trait,
     {
-        let tracked = Tracked::of(request);
+        let passing = self.passing.get_or_init(|| request.rocket().state().cloned());
+        let tracked = match passing.as_deref().map(|parents| parents.if_any(request)) {
+            Some(None) => return self.inner.handle(request, data),
+            Some(Some(cx)) => request.local_cache(|| Tracked::Passing(cx)),
+            None => Tracked::of(request),
+        };
         let Some(cx) = tracked.context() else {
             return self.inner.handle(request, data);
         };
@@ -168,11 +180,13 @@ impl catcher::Handler for TracedCatcher {
     {
         // Rocket shows a request that it could not read to no fairing, only to the catcher of 400.
         let unseen = request.local_cache(|| {
+            let passing = request.rocket().state::<Arc<Parents>>();
+            if let Some(cx) = passing.and_then(|parents| parents.if_any(request)) {
+                return Tracked::Passing(cx);
+            }
             let recorder = request.rocket().state::<Arc<Recorder>>();
             let recorder = recorder.filter(|_| status == Status::BadRequest);
-            recorder.map_or(Tracked::Not, |recorder| {
-                Tracked::Span(Box::new(recorder.unreadable(request)))
-            })
+            recorder.map_or(Tracked::Not, |recorder| Tracked::Span(recorder.unreadable(request)))
         });
         let Some(cx) = unseen.context() else {
             return self.inner.handle(status, request);

@@ -66,6 +66,8 @@ fn tracing(telemetry: &Telemetry, settings: &Settings) -> RequestTracing {
         .with_tracer(telemetry.tracer(RequestTracing::scope()))
         .with_meter(telemetry.meter(RequestTracing::scope()))
         .with_propagator(telemetry.propagator())
+        // None of the samplers that OTEL_TRACES_SAMPLER names looks at attributes.
+        .defer_attributes()
         .with_known_methods(config.known_methods.clone())
         .trust_forwarded(settings.trust_forwarded)
         .capture_request_headers(&config.request_headers)

@@ -2,26 +2,21 @@
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::config::Batching;
-use super::console;
+use super::failure::Failure;
 use super::outage::{Health, Loss};
-use super::partial::{self, Rejected};
-
-/// The pause after a first failed export; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// The longest pause: a collector that returns is found within this time.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+use super::partial;
+use super::sending::State;
 
 /// The queue in front of one exporter.
 ///
@@ -33,10 +28,6 @@ pub(crate) struct Lane {
     export_timeout: Duration,
     queue: Mutex<Queue>,
     wake: Notify,
-    stop: Notify,
-    /// Spans taken from the queue and neither exported nor dropped yet. Whoever sets it to 0 tells
-    /// what became of them: the exporter's answer, or the shutdown that does not wait for it.
-    in_flight: AtomicU64,
     pub(crate) health: Health,
 }
 
@@ -46,6 +37,10 @@ struct Queue {
     /// When the oldest span came.
     since: Option<Instant>,
     flushes: Vec<mpsc::Sender<OTelSdkResult>>,
+    /// Spans taken from the queue and neither exported nor dropped yet.
+    in_flight: u64,
+    /// Given up: what is still on its way is counted as dropped already.
+    abandoned: bool,
 }
 
 impl Lane {
@@ -55,8 +50,6 @@ impl Lane {
             export_timeout,
             queue: Mutex::default(),
             wake: Notify::new(),
-            stop: Notify::new(),
-            in_flight: AtomicU64::new(0),
             health,
         })
     }
@@ -68,6 +61,10 @@ impl Lane {
     /// Takes spans as far as there is room, and counts the others as dropped.
     pub(crate) fn push(&self, spans: impl ExactSizeIterator<Item = SpanData>) {
         let mut queue = self.queue();
+        if queue.abandoned {
+            self.health.dropped(Loss::AlreadyShutdown, spans.len() as u64);
+            return;
+        }
         let before = queue.spans.len();
         let room = self.settings.queue.saturating_sub(before);
         let too_many = spans.len().saturating_sub(room);
@@ -87,138 +84,126 @@ impl Lane {
 
     /// Spans that wait, those of an export on its way included.
     pub(crate) fn waiting(&self) -> u64 {
-        self.queue().spans.len() as u64 + self.in_flight.load(Ordering::Relaxed)
+        let queue = self.queue();
+        queue.spans.len() as u64 + queue.in_flight
     }
 
     /// Asks for everything to be exported now; the receiver gets the result.
     pub(crate) fn flush(&self) -> mpsc::Receiver<OTelSdkResult> {
         let (sender, receiver) = mpsc::channel();
-        self.queue().flushes.push(sender);
+        let mut queue = self.queue();
+        if queue.abandoned {
+            // There is nothing left, and nobody to answer. The receiver is there to be sent to.
+            let _ = sender.send(Err(OTelSdkError::AlreadyShutdown));
+        } else {
+            queue.flushes.push(sender);
+        }
+        drop(queue);
         self.wake.notify_one();
         receiver
     }
 
     /// Gives up what has not been exported, counts it as dropped, and exports nothing more.
     pub(crate) fn abandon(&self) {
-        self.stop.notify_one();
-        let left = self.queue().spans.drain(..).len() as u64;
-        self.health.gave_up(left + self.in_flight.swap(0, Ordering::Relaxed));
+        let mut queue = self.queue();
+        queue.abandoned = true;
+        let left = queue.spans.len() as u64 + queue.in_flight;
+        queue.spans.clear();
+        queue.in_flight = 0;
+        drop(queue);
+        self.health.gave_up(left);
+        self.wake.notify_one();
     }
 
-    /// Exports until it is [abandoned](Self::abandon).
-    pub(crate) async fn run(self: Arc<Self>, exporter: impl SpanExporter) {
-        tokio::select! {
-            () = self.export_on(exporter) => {}
-            () = self.stop.notified() => {}
-        }
-    }
-
-    async fn export_on(&self, exporter: impl SpanExporter) {
-        let mut held = Vec::new();
-        let mut pause = FIRST_PAUSE;
-        let mut retry_at = None;
-        loop {
-            self.wait(retry_at).await;
-            let flushes = std::mem::take(&mut self.queue().flushes);
-            let result = self.export_all(&exporter, &mut held, !flushes.is_empty()).await;
-            retry_at = (!held.is_empty()).then(|| Instant::now() + pause);
-            pause = if held.is_empty() { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-            for flush in flushes {
-                // Who asked may have stopped waiting.
-                let _ = flush.send(match &result {
-                    Ok(()) => Ok(()),
-                    Err(error) => Err(OTelSdkError::InternalFailure(error.clone())),
-                });
+    /// Exports until the lane is abandoned, with up to `at_once` batches on their way: one at a
+    /// time, a collector that takes 100 ms gets ten batches a second and no more.
+    pub(crate) async fn run(self: Arc<Self>, exporter: impl SpanExporter, at_once: usize) {
+        let mut sending = FuturesUnordered::new();
+        let mut state = State::default();
+        while !self.heed(&mut state) {
+            let at_once = state.at_once(at_once);
+            while sending.len() < at_once
+                && let Some(spans) = self.next_batch(&mut state)
+            {
+                sending.push(self.export(&exporter, spans));
             }
-        }
-    }
-
-    /// Until there is a reason to export: a full batch, an old span, a flush, or time to retry.
-    async fn wait(&self, retry_at: Option<Instant>) {
-        loop {
-            let deadline = {
-                let queue = self.queue();
-                if !queue.flushes.is_empty() {
-                    return;
-                }
-                match retry_at {
-                    Some(at) => Some(at),
-                    None if queue.spans.len() >= self.settings.batch => return,
-                    None => queue.since.map(|since| since + self.settings.delay),
-                }
+            // Everything has gone out, or what is left has to wait.
+            if sending.is_empty() && state.answer_flushes() {
+                continue;
+            }
+            let deadline = match state.retry_at {
+                None if sending.len() >= at_once => None,
+                None => self.queue().since.map(|since| since + self.settings.delay),
+                at => at,
             };
-            match deadline {
-                None => self.wake.notified().await,
-                Some(at) => tokio::select! {
-                    () = sleep_until(at) => return,
-                    () = self.wake.notified() => {}
-                },
-            }
-        }
-    }
-
-    /// Exports what is held and what is queued until the queue is empty or an export fails that
-    /// may be tried again. Of several failures, the last is told.
-    async fn export_all(
-        &self,
-        exporter: &impl SpanExporter,
-        held: &mut Vec<SpanData>,
-        flush: bool,
-    ) -> Result<(), String> {
-        let mut result = Ok(());
-        loop {
-            if held.is_empty() {
-                *held = self.take_batch(flush);
-            }
-            if held.is_empty() {
-                return result;
-            }
-            // The exporter consumes its batch; the copy is what can be sent again.
-            let answer = self.export(exporter, held.clone()).await;
-            if let Err(Failure { message, retryable: true }) = answer {
-                self.health.failed(&message);
-                return Err(message);
-            }
-            held.clear();
-            let count = self.in_flight.swap(0, Ordering::Relaxed);
-            match answer {
-                Ok(rejected) => self.health.took(count, rejected.as_ref()),
-                Err(Failure { message, .. }) => {
-                    self.health.failed(&message);
-                    self.health.dropped(Loss::Failed, count);
-                    result = Err(message);
+            tokio::select! {
+                Some((spans, result)) = sending.next() => self.sent(spans, result, &mut state),
+                () = self.wake.notified() => {}
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    state.retry_at = None;
                 }
             }
         }
     }
 
-    /// The next batch; an incomplete one only on a flush or when it has waited long enough.
-    fn take_batch(&self, flush: bool) -> Vec<SpanData> {
+    /// Takes note of who asked for a flush, and tells whether the end has come.
+    fn heed(&self, state: &mut State) -> bool {
+        let mut queue = self.queue();
+        if !queue.flushes.is_empty() {
+            state.flush(std::mem::take(&mut queue.flushes), queue.spans.len());
+        }
+        queue.abandoned
+    }
+
+    /// What is to be sent now: a batch that failed before, else the next of the queue; an incomplete
+    /// one only on a flush or when it has waited long enough.
+    fn next_batch(&self, state: &mut State) -> Option<Vec<SpanData>> {
+        if state.retry_at.is_some() {
+            return None;
+        }
+        if let Some(spans) = state.held.pop_front() {
+            return Some(spans);
+        }
+        let flushing = !state.flushes.is_empty();
+        if flushing && state.to_flush == 0 {
+            // What came after the flush was asked for must not keep it from its end.
+            return None;
+        }
         let mut queue = self.queue();
         let due = queue.since.is_some_and(|since| since.elapsed() >= self.settings.delay);
         let len = queue.spans.len().min(self.settings.batch);
-        if len < self.settings.batch && !flush && !due {
-            return Vec::new();
+        if len == 0 || len < self.settings.batch && !flushing && !due {
+            return None;
         }
-        let batch: Vec<_> = queue.spans.drain(..len).collect();
+        let spans = queue.spans.drain(..len).collect();
         if queue.spans.is_empty() {
             queue.since = None;
             // A burst should not hold its memory for ever.
-            queue.spans.shrink_to(self.settings.batch);
+            if queue.spans.capacity() > 4 * self.settings.batch {
+                queue.spans.shrink_to(self.settings.batch);
+            }
         }
-        self.in_flight.store(len as u64, Ordering::Relaxed);
-        batch
+        queue.in_flight += len as u64;
+        state.to_flush = state.to_flush.saturating_sub(len);
+        Some(spans)
     }
 
+    /// Sends a batch, and gives it back with what came of it.
     async fn export(
         &self,
         exporter: &impl SpanExporter,
-        batch: Vec<SpanData>,
-    ) -> Result<Option<Rejected>, Failure> {
+        spans: Vec<SpanData>,
+    ) -> (Vec<SpanData>, Result<(), Failure>) {
+        // The exporter consumes its batch; the other copy is what can be sent again.
+        let export = partial::listening(exporter.export(spans.clone()));
         // An exporter's fault must not end all exporting.
-        let export = AssertUnwindSafe(partial::listening(exporter.export(batch))).catch_unwind();
-        match timeout(self.export_timeout, export).await {
-            Ok(Ok((Ok(()), rejected))) => Ok(rejected),
+        let export = AssertUnwindSafe(export).catch_unwind();
+        let result = match timeout(self.export_timeout, export).await {
+            Ok(Ok((Ok(()), rejected))) => {
+                let count = spans.len() as u64;
+                self.settle(count, |health| health.took(count, rejected.as_ref()));
+                Ok(())
+            }
             Ok(Ok((Err(error), _))) => Err(Failure::of(&error)),
             Ok(Err(_panic)) => {
                 Err(Failure { message: "the exporter panicked".into(), retryable: false })
@@ -227,44 +212,34 @@ impl Lane {
                 let message = format!("no answer within {:?}", self.export_timeout);
                 Err(Failure { message, retryable: true })
             }
+        };
+        (spans, result)
+    }
+
+    /// Draws the conclusions from an export that has ended.
+    fn sent(&self, spans: Vec<SpanData>, result: Result<(), Failure>, state: &mut State) {
+        let Err(Failure { message, retryable }) = result else {
+            state.went_well();
+            return;
+        };
+        self.health.failed(&message);
+        state.flush_result = Err(message);
+        if retryable {
+            state.hold(spans);
+        } else {
+            let count = spans.len() as u64;
+            self.settle(count, |health| health.dropped(Loss::Failed, count));
         }
     }
-}
 
-/// Why an export failed, and whether the same batch may be sent again.
-struct Failure {
-    message: String,
-    retryable: bool,
-}
-
-impl Failure {
-    /// The OTLP specification names what is final; the exporters tell it in their text only.
-    fn of(error: &OTelSdkError) -> Self {
-        const FINAL: [&str; 8] = [
-            "Unimplemented",
-            "InvalidArgument",
-            "NotFound",
-            "AlreadyExists",
-            "PermissionDenied",
-            "Unauthenticated",
-            "FailedPrecondition",
-            "Internal",
-        ];
-        let message = match error {
-            OTelSdkError::InternalFailure(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let grpc = message.rsplit_once("gRPC code: ").map(|(_, rest)| rest);
-        let final_grpc = grpc.is_some_and(|code| FINAL.iter().any(|f| code.starts_with(f)));
-        let closed = message.contains(console::CLOSED);
-        Self { retryable: !final_grpc && !final_http(&message) && !closed, message }
+    /// Counts what became of spans that were in flight, unless they are counted as lost.
+    fn settle(&self, count: u64, tell: impl FnOnce(&Health)) {
+        let mut queue = self.queue();
+        if queue.abandoned {
+            return;
+        }
+        queue.in_flight -= count;
+        drop(queue);
+        tell(&self.health);
     }
-}
-
-/// Whether the text names an HTTP status after which OTLP forbids to send again.
-fn final_http(message: &str) -> bool {
-    let status = message.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 3);
-    let status = status.and_then(|digits| digits.parse::<u16>().ok());
-    message.contains("HTTP")
-        && status.is_some_and(|s| s >= 300 && !matches!(s, 429 | 502 | 503 | 504))
 }

@@ -14,6 +14,8 @@ mod console;
 #[cfg(feature = "server")]
 mod exporters;
 #[cfg(feature = "server")]
+mod failure;
+#[cfg(feature = "server")]
 mod lane;
 #[cfg(feature = "server")]
 mod life;
@@ -34,6 +36,8 @@ mod pipeline;
 mod providers;
 #[cfg(feature = "server")]
 mod recent;
+#[cfg(feature = "server")]
+mod sending;
 #[cfg(feature = "server")]
 mod timestamp;
 mod variables;

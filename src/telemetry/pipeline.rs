@@ -35,8 +35,9 @@ pub(crate) struct SpanPipeline(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     inbox: Mutex<Inbox>,
-    /// Held while spans move on, so that they keep their order.
-    moving: Mutex<()>,
+    /// Held while spans move on, so that they keep their order. Its list takes the inbox's place
+    /// and is empty again afterwards: so that neither has to grow each time.
+    moving: Mutex<Vec<SpanData>>,
     wake: Notify,
     lanes: Vec<Arc<Lane>>,
     recent: Option<Arc<RecentTraces>>,
@@ -87,25 +88,31 @@ impl SpanPipeline {
 
     /// Moves what has gathered to the exporters' queues and the recent traces.
     pub(crate) fn hand_on(&self) {
-        let _moving = self.0.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut spans = std::mem::take(&mut self.inbox().spans);
+        let mut moving = self.0.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let spans = &mut *moving;
+        std::mem::swap(spans, &mut self.inbox().spans);
         if spans.is_empty() {
             return;
         }
         if let Some(limit) = self.0.value_length {
-            for span in &mut spans {
+            for span in spans.iter_mut() {
                 truncate(span, limit);
             }
         }
         if let Some(recent) = &self.0.recent {
-            recent.add(&spans);
+            recent.add(spans);
         }
         // Every exporter but the last needs a copy.
         if let Some((last, others)) = self.0.lanes.split_last() {
             for lane in others {
                 lane.push(spans.iter().cloned());
             }
-            last.push(spans.into_iter());
+            last.push(spans.drain(..));
+        }
+        spans.clear();
+        // A burst should not hold its memory for ever.
+        if spans.capacity() > 8 * GATHER_SPANS {
+            spans.shrink_to(GATHER_SPANS);
         }
     }
 

@@ -26,6 +26,10 @@ use super::recent::RecentTraces;
 /// How long the console's spans may wait: who watches them wants them at once.
 const CONSOLE_DELAY: Duration = Duration::from_millis(100);
 
+/// Exports to a collector that may be on their way together: with batches of 512, 20,000 spans a second
+/// reach one that takes 100 ms to answer.
+const EXPORTS_AT_ONCE: usize = 8;
+
 pub(super) fn span_pipeline(
     config: &Config,
     resource: &Resource,
@@ -39,14 +43,14 @@ pub(super) fn span_pipeline(
                 let exporter = exporters::spans(otlp, background.handle())?;
                 let health = Health::new("traces", "otlp", Some(otlp.target()));
                 let lane = Lane::new(config.span_batching, otlp.timeout, health);
-                start(background, lane, exporter, resource)
+                start(background, lane, (exporter, EXPORTS_AT_ONCE), resource)
             }
             Exporter::Console => {
                 let exporter = Console(opentelemetry_stdout::SpanExporter::default());
                 let batching = Batching { delay: CONSOLE_DELAY, ..config.span_batching };
                 let lane =
                     Lane::new(batching, otlp.timeout, Health::new("traces", "console", None));
-                start(background, lane, exporter, resource)
+                start(background, lane, (exporter, 1), resource)
             }
         });
     }
@@ -62,11 +66,11 @@ pub(super) fn span_pipeline(
 fn start(
     background: &Background,
     lane: Arc<Lane>,
-    mut exporter: impl SpanExporter + 'static,
+    (mut exporter, at_once): (impl SpanExporter + 'static, usize),
     resource: &Resource,
 ) -> Arc<Lane> {
     exporter.set_resource(resource);
-    background.handle().spawn(lane.clone().run(exporter));
+    background.handle().spawn(lane.clone().run(exporter, at_once));
     lane
 }
 

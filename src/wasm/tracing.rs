@@ -16,7 +16,7 @@ use crate::conventions::request::{
     CapturedHeader, Incoming, Named, Origin, captured, host_and_port,
 };
 use crate::conventions::response::{RouteName, failure, span_name, tell};
-use crate::conventions::{KnownMethods, traceresponse};
+use crate::conventions::{Headers, KnownMethods, traceresponse};
 use crate::telemetry::{Config, Protocol, Variables, basics};
 
 /// What starts, ends and exports the spans of an instance.
@@ -125,9 +125,10 @@ impl Tracing {
             peer: None,
             path: parts.uri.path(),
             query: parts.uri.query(),
+            user_agent: headers.first("User-Agent"),
         };
         let origin = Origin::of(request, headers, false);
-        let builder = origin.span(named, headers, &self.request_headers);
+        let builder = origin.span(&named, headers, &self.request_headers);
         parent.with_span(self.tracer.build_with_context(builder, &parent))
     }
 

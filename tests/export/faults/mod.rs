@@ -6,3 +6,4 @@ mod logs;
 mod outage;
 mod shutdown;
 mod threads;
+mod together;

@@ -1,0 +1,46 @@
+//! Serves a number of requests in a mode and ends: what `.ci/callgrind` counts instructions of.
+#![allow(clippy::expect_used, reason = "who calls it wrongly may see it panic")]
+
+use opentelemetry::trace::{SpanBuilder, Tracer};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+use rocket_otel_demo::instrument::RequestTracing;
+
+mod support;
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
+    let (Some(mode), Some(count)) = (args.next(), args.next()) else {
+        // `cargo bench` and `cargo test` run every target; there is nothing to tell then.
+        println!("takes one of {:?}, encode, and a number", support::MODES);
+        return;
+    };
+    let count: usize = count.parse().expect("a number");
+    if mode == "encode" {
+        return encode(count);
+    }
+    let (client, telemetry) = support::client(&mode);
+    for _ in 0..count {
+        let response = support::request(&client, "/health").dispatch();
+        assert_eq!(response.into_string().as_deref(), Some(r#"{"status":"healthy"}"#));
+    }
+    if let Some(telemetry) = telemetry {
+        let _ = telemetry.flush();
+    }
+}
+
+/// Encodes a batch of one span `count` times.
+fn encode(count: usize) {
+    use opentelemetry::trace::{Span as _, TracerProvider as _};
+    let exporter = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+    let tracer = provider.tracer_with_scope(RequestTracing::scope());
+    let attributes =
+        (0..12).map(|n| KeyValue::new("http.request.method", n.to_string())).collect::<Vec<_>>();
+    let builder = SpanBuilder::from_name("GET /health").with_attributes(attributes);
+    tracer.build_with_context(builder, &Context::new()).end();
+    let spans = exporter.get_finished_spans().expect("spans are kept");
+    let batch = vec![spans[0].clone(); count];
+    let resource = opentelemetry_sdk::Resource::builder().build();
+    assert!(!support::encode(&resource, &batch).is_empty());
+}
