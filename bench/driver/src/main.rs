@@ -62,7 +62,7 @@ struct Cli {
     #[arg(long, global = true)]
     preload: Option<PathBuf>,
     /// Where the built servers are
-    #[arg(long, global = true, env = "BENCH_BIN")]
+    #[arg(long, global = true, env = "BENCH_BIN", default_value = "target/bench/release")]
     bin: PathBuf,
 }
 
