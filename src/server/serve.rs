@@ -2,12 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::figment::providers::Env;
+use rocket::{Build, Rocket};
+use tokio::time::{sleep, timeout};
 
 use super::{Settings, build};
 use crate::telemetry::{Config, ExporterStatus, Telemetry, Variables};
@@ -18,6 +21,9 @@ const GRACE: u32 = 2;
 
 /// How long connections then have to close, in seconds.
 const MERCY: u32 = 1;
+
+/// Between two looks at whether connections have ended.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// What `serve` is told.
 #[derive(Clone, Debug)]
@@ -84,10 +90,38 @@ fn run(figment: Figment, telemetry: Arc<Telemetry>, serve: &Serve) -> anyhow::Re
         .context("no threads for the server")?;
     let rocket = build(figment, telemetry, &serve.settings)?.attach(greeting());
     let result =
-        runtime.block_on(async { rocket.launch().await.map(drop).map_err(|e| explain(&e, serve)) });
+        runtime.block_on(async { launch(rocket).await.map_err(|error| explain(&error, serve)) });
     // What outlived the grace is dropped now, and its spans end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// Launches, and sees to it that requests in flight have their time to end: where a signal comes
+/// between Rocket's looks at the signal and at the listener, Rocket gives them none.
+async fn launch(rocket: Rocket<Build>) -> Result<(), rocket::Error> {
+    let rocket = rocket.ignite().await?;
+    let shutdown = rocket.shutdown();
+    let asked = tokio::spawn(async move {
+        shutdown.await;
+        Instant::now()
+    });
+    let ended = rocket.launch().await.map(drop);
+    if let Err(error) = &ended
+        && let ErrorKind::Shutdown(rocket, None) = error.kind()
+        && let Ok(Ok(asked)) = timeout(GLANCE, asked).await
+    {
+        let config = &rocket.config().shutdown;
+        let time = Duration::from_secs((config.grace + config.mercy).into());
+        // Every connection holds the server; the error is the last to do so.
+        while Arc::strong_count(rocket) > 1 {
+            if asked.elapsed() > time {
+                return ended;
+            }
+            sleep(GLANCE).await;
+        }
+        return Ok(());
+    }
+    ended
 }
 
 fn greeting() -> AdHoc {
@@ -101,7 +135,6 @@ fn greeting() -> AdHoc {
 
 /// Why Rocket did not launch, in one line.
 fn explain(error: &rocket::Error, serve: &Serve) -> anyhow::Error {
-    use rocket::error::ErrorKind;
     let address = SocketAddr::new(serve.address, serve.port);
     match error.kind() {
         ErrorKind::Bind(error) if error.kind() == std::io::ErrorKind::AddrInUse => {

@@ -84,8 +84,12 @@ pub(crate) struct Health {
 struct Condition {
     state: State,
     detail: Option<String>,
-    /// The beginning of the outage, and what was dropped before it.
-    outage: Option<(Instant, u64)>,
+    /// The beginning of the outage.
+    outage: Option<Instant>,
+    /// What was lost when an export last went well: an outage is noticed later than it begins.
+    lost_before: u64,
+    /// When the backend began to reject some of each export, and what it had rejected before.
+    rejecting: Option<(Instant, u64)>,
 }
 
 impl Health {
@@ -101,7 +105,13 @@ impl Health {
             offered: AtomicU64::new(0),
             exported: AtomicU64::new(0),
             lost: Default::default(),
-            condition: Mutex::new(Condition { state: State::Idle, detail: None, outage: None }),
+            condition: Mutex::new(Condition {
+                state: State::Idle,
+                detail: None,
+                outage: None,
+                lost_before: 0,
+                rejecting: None,
+            }),
         }
     }
 
@@ -138,12 +148,30 @@ impl Health {
     /// A backend took an export of `count` items, but for those it rejected.
     pub(crate) fn took(&self, count: u64, rejected: Option<&Rejected>) {
         let lost = rejected.map_or(0, |rejected| rejected.count.min(count));
-        if let Some(Rejected { message, .. }) = rejected {
-            self.dropped(Loss::Rejected, lost);
-            let (signal, place) = (self.signal, self.place());
-            log::warn!("{signal}: {place} rejected {lost} of an export: {message}");
-        }
+        let before = self.lost(Loss::Rejected);
+        self.dropped(Loss::Rejected, lost);
         self.exported(count - lost);
+        let (signal, place) = (self.signal, self.place());
+        let rejecting = &mut self.condition().rejecting;
+        match (rejected, *rejecting) {
+            (Some(Rejected { message, .. }), None) => {
+                *rejecting = Some((Instant::now(), before));
+                log::warn!(
+                    "{signal}: {place} rejected {lost} of an export: {message}; \
+                     counting on in silence"
+                );
+            }
+            (None, Some((since, before))) => {
+                *rejecting = None;
+                let seconds = since.elapsed().as_secs_f64();
+                let lost = self.lost(Loss::Rejected) - before;
+                log::info!(
+                    "{signal}: {place} rejects nothing any more after {seconds:.1} s; \
+                     {lost} rejected meanwhile"
+                );
+            }
+            _ => {}
+        }
     }
 
     /// `count` items were taken.
@@ -152,11 +180,13 @@ impl Health {
         let mut condition = self.condition();
         condition.state = State::Ok;
         condition.detail = None;
-        let Some((since, before)) = condition.outage.take() else {
+        let lost = self.all_losses();
+        let before = std::mem::replace(&mut condition.lost_before, lost);
+        let Some(since) = condition.outage.take() else {
             return;
         };
         drop(condition);
-        let lost = self.all_losses() - before;
+        let lost = lost - before;
         let seconds = since.elapsed().as_secs_f64();
         let (signal, place) = (self.signal, self.place());
         log::info!(
@@ -173,7 +203,7 @@ impl Health {
         if condition.outage.is_some() {
             return;
         }
-        condition.outage = Some((Instant::now(), self.all_losses()));
+        condition.outage = Some(Instant::now());
         drop(condition);
         let (signal, place) = (self.signal, self.place());
         let variable = format!("OTEL_{}_EXPORTER", signal.to_ascii_uppercase());

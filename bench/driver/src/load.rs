@@ -134,7 +134,8 @@ fn connection(
     Ok(histogram)
 }
 
-fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
+/// Reads an answer whole, and tells how long it is.
+pub(crate) fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<usize> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..])?;
@@ -148,7 +149,7 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> 
             name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>())
         });
         if body.len() >= length.context("no Content-Length")?? {
-            return Ok(());
+            return Ok(filled);
         }
     }
 }

@@ -10,6 +10,7 @@ mod losses;
 mod plot;
 mod process;
 mod rate;
+mod reliability;
 mod servers;
 mod stats;
 mod table;
@@ -22,6 +23,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use collector::Collector;
+use reliability::Trial;
 use servers::Server;
 
 /// Side-by-side load comparison; `bench/run` builds what it needs.
@@ -50,12 +52,31 @@ struct Cli {
     /// Where to write the plots of `growth`
     #[arg(long, global = true, default_value = ".")]
     plots: PathBuf,
+    /// A Jaeger for `faults` and `soak`, which its default ports have to be free for
+    #[arg(long, global = true, env = "JAEGER_BIN")]
+    jaeger: Option<PathBuf>,
+    /// How long `soak` lasts
+    #[arg(long, global = true, default_value_t = 15)]
+    minutes: u64,
     /// A library to preload into every server, such as another allocator
     #[arg(long, global = true)]
     preload: Option<PathBuf>,
     /// Where the built servers are
-    #[arg(long, global = true, env = "BENCH_BIN")]
+    #[arg(long, global = true, env = "BENCH_BIN", default_value = "target/bench/release")]
     bin: PathBuf,
+}
+
+impl Cli {
+    /// For what starts all it needs by itself.
+    fn trial(&self) -> Trial {
+        Trial {
+            bin: self.bin.clone(),
+            jaeger: self.jaeger.clone(),
+            rounds: self.rounds.unwrap_or(1),
+            time: Duration::from_secs(self.seconds.unwrap_or(if self.short { 10 } else { 30 })),
+            minutes: self.minutes,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -68,6 +89,12 @@ enum What {
     Growth,
     /// No span may be lost: 60 s at saturation, and 20,000 spans/s to a collector that takes 100 ms
     Losses,
+    /// Each fault of a collector: latency beside an undisturbed twin, memory, and every span's end
+    Faults,
+    /// SIGTERM and SIGKILL under 500 requests/s
+    Shutdown,
+    /// 500 requests/s for as long as `--minutes` says, with a backend restarted every minute
+    Soak,
     /// Names the servers that are there
     List,
 }
@@ -104,6 +131,15 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let what = cli.what.unwrap_or(What::Table);
+    let trial = match what {
+        What::Faults => Some(reliability::faults as fn(&Trial) -> _),
+        What::Shutdown => Some(reliability::shutdown as _),
+        What::Soak => Some(reliability::soak as _),
+        _ => None,
+    };
+    if let Some(run) = trial {
+        return run(&cli.trial());
+    }
     let mut servers = servers::all(&cli.bin, cli.preload.as_deref());
     if !cli.only.is_empty() {
         let known = |name: &String| servers.iter().any(|server| server.name == name);
@@ -128,6 +164,7 @@ fn run() -> anyhow::Result<()> {
         What::Rate => rate::run(&bench),
         What::Growth => growth::run(&bench),
         What::Losses => losses::run(&bench),
+        What::Faults | What::Shutdown | What::Soak => Ok(()),
         What::List => {
             bench.servers.iter().for_each(|server| println!("{}", server.name));
             Ok(())

@@ -14,6 +14,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    #[track_caller]
+    fn of(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no answer but {text:?}"));
+        Self { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
     /// A header's value; the name in any case.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
@@ -47,6 +55,17 @@ impl Pending {
         Self(stream)
     }
 
+    /// The answer to a request that a server may be too far gone to take.
+    pub(crate) fn try_answer(address: SocketAddr, path: &str) -> Option<Answer> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(SOON)).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")
+            .ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        text.starts_with("HTTP/1.1 200").then(|| Answer::of(&text))
+    }
+
     /// Waits until the server has begun to answer.
     #[track_caller]
     pub(crate) fn begun(self) -> Self {
@@ -58,10 +77,7 @@ impl Pending {
     pub(crate) fn answer(mut self) -> Answer {
         let mut text = String::new();
         self.0.read_to_string(&mut text).expect("the server answers");
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.unwrap_or_else(|| panic!("no answer but {text:?}"));
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        Answer::of(&text)
     }
 }
 

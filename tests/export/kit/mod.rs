@@ -4,6 +4,7 @@ pub(crate) mod http;
 pub(crate) mod lines;
 pub(crate) mod pipeline;
 pub(crate) mod program;
+pub(crate) mod watched;
 
 use std::time::{Duration, Instant};
 

@@ -118,9 +118,14 @@ impl Server {
 
     /// Sends the process a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
+        assert!(self.signal_if_running(name), "the process has ended already");
+    }
+
+    /// Sends the process a signal unless it has ended, and tells which.
+    pub(crate) fn signal_if_running(&self, name: &str) -> bool {
         let pid = self.process.0.id().to_string();
         let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status();
-        assert!(sent.expect("there is a kill command").success(), "the process has ended already");
+        sent.expect("there is a kill command").success()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
