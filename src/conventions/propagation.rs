@@ -9,9 +9,9 @@ use opentelemetry::propagation::{Extractor, Injector};
 
 use super::Headers;
 
-const TRACEPARENT: &str = "traceparent";
-const TRACESTATE: &str = "tracestate";
-const BAGGAGE: &str = "baggage";
+pub(crate) const TRACEPARENT: &str = "traceparent";
+pub(crate) const TRACESTATE: &str = "tracestate";
+pub(crate) const BAGGAGE: &str = "baggage";
 
 /// List members that a `tracestate` may hold (section 3.3.1.1); a longer one is discarded whole.
 const MAX_TRACESTATE_MEMBERS: usize = 32;
@@ -62,7 +62,7 @@ fn single<'a>(headers: &'a impl Headers, name: &str) -> Option<&'a str> {
 /// The `traceparent` if every field has its length and only lower-case hex digits.
 ///
 /// A version above 00 may have more fields behind a dash; `ff` is forbidden (section 3.2.2.1).
-fn valid_traceparent(value: &str) -> Option<&str> {
+pub(crate) fn valid_traceparent(value: &str) -> Option<&str> {
     let value = value.trim_matches([' ', '\t']);
     let bytes = value.as_bytes();
     let lower_hex = |range: std::ops::Range<usize>| {
@@ -128,8 +128,7 @@ fn joined_tracestate(headers: &impl Headers) -> Option<Cow<'_, str>> {
 /// All `baggage` headers as one list (W3C Baggage, section 3.2), without the members that are not of
 /// printable ASCII.
 ///
-/// The propagator hands properties on as they came: a single letter beyond ASCII, and the next
-/// service would have none of the baggage.
+/// Such a member has no place in a header, and the next service might read none of it.
 fn joined_baggage(headers: &impl Headers) -> Option<Cow<'_, str>> {
     let sound = |text: &&str| text.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~'));
     let mut values = headers.values(BAGGAGE);
@@ -145,8 +144,8 @@ fn joined_baggage(headers: &impl Headers) -> Option<Cow<'_, str>> {
 
 /// A key of level 2: a lower-case letter or digit, then up to 255 of these and `_-*/@`.
 ///
-/// (The API's own type takes only one `@`, with up to 13 characters behind it, and drops the
-/// whole state otherwise.)
+/// (The API's own type takes only one `@`, with up to 13 characters behind it: the propagator
+/// keeps what that cannot hold.)
 fn valid_key(key: &str) -> bool {
     let key = key.as_bytes();
     let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
