@@ -86,7 +86,7 @@ impl TextMapPropagator for TraceContext {
 const IN_VALUES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
 /// Properties stay as they came; only what would end them, or the header, is encoded.
-const IN_PROPERTIES: &AsciiSet = &CONTROLS.add(b',');
+const IN_PROPERTIES: &AsciiSet = &CONTROLS.remove(b'\t').add(b',');
 
 /// The longest list that is read, and written, in bytes (section 3.3.2).
 const MAX_BAGGAGE: usize = 8_192;
