@@ -15,6 +15,7 @@
 //! - [`healthcheck`]: for containers without curl.
 //! - [`cli`]: the command line. [`tls`]: what all clients encrypt with.
 //! - `wasm`: the same handlers behind `wasi:http`, as a WebAssembly component.
+//! - `properties`: what holds whatever comes in; for tests and fuzzing alone.
 //!
 //! Imports go one way: `main` → {`server`, `runner`, `healthcheck`} → {`handlers`, `instrument`,
 //! `telemetry`} → `conventions`, and `wasm` → {`handlers`, `telemetry`} → `conventions`. Handlers and
@@ -32,6 +33,8 @@ pub mod handlers;
 pub mod healthcheck;
 #[cfg(feature = "server")]
 pub mod instrument;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 #[cfg(feature = "server")]
 pub mod runner;
 #[cfg(feature = "server")]

@@ -64,6 +64,13 @@ const RULES: &[Rule] = &[
         theirs: None,
         but_not: &["rocket", "tokio", "reqwest"],
     },
+    // Checks for tests and fuzzing: they stand above what they check, and no program has them.
+    Rule {
+        module: "properties",
+        ours: &["conventions", "handlers", "telemetry"],
+        theirs: None,
+        but_not: &["rocket", "tokio", "reqwest"],
+    },
     Rule { module: "runner", ours: &["tls"], theirs: None, but_not: &["rocket"] },
     Rule { module: "healthcheck", ours: &["tls"], theirs: None, but_not: &["rocket"] },
     Rule { module: "tls", ours: &[], theirs: Some(&["reqwest", "rustls"]), but_not: &[] },

@@ -6,6 +6,7 @@
 pub(crate) mod attributes;
 pub(crate) mod call;
 pub(crate) mod propagation;
+pub(crate) mod propagator;
 pub(crate) mod request;
 pub(crate) mod response;
 

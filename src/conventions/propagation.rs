@@ -9,8 +9,9 @@ use opentelemetry::propagation::{Extractor, Injector};
 
 use super::Headers;
 
-const TRACEPARENT: &str = "traceparent";
-const TRACESTATE: &str = "tracestate";
+pub(crate) const TRACEPARENT: &str = "traceparent";
+pub(crate) const TRACESTATE: &str = "tracestate";
+pub(crate) const BAGGAGE: &str = "baggage";
 
 /// List members that a `tracestate` may hold (section 3.3.1.1); a longer one is discarded whole.
 const MAX_TRACESTATE_MEMBERS: usize = 32;
@@ -23,6 +24,7 @@ pub(crate) struct RequestHeaders<'a, H> {
     headers: &'a H,
     traceparent: Option<&'a str>,
     tracestate: Option<Cow<'a, str>>,
+    baggage: Option<Cow<'a, str>>,
 }
 
 impl<'a, H: Headers> RequestHeaders<'a, H> {
@@ -30,7 +32,7 @@ impl<'a, H: Headers> RequestHeaders<'a, H> {
         let traceparent = single(headers, TRACEPARENT).and_then(valid_traceparent);
         // Without a parent there is nothing that a state could belong to (section 3.3).
         let tracestate = traceparent.and_then(|_| joined_tracestate(headers));
-        Self { headers, traceparent, tracestate }
+        Self { headers, traceparent, tracestate, baggage: joined_baggage(headers) }
     }
 }
 
@@ -39,6 +41,7 @@ impl<H: Headers> Extractor for RequestHeaders<'_, H> {
         match key {
             TRACEPARENT => self.traceparent,
             TRACESTATE => self.tracestate.as_deref(),
+            BAGGAGE => self.baggage.as_deref(),
             _ => self.headers.first(key),
         }
     }
@@ -59,7 +62,7 @@ fn single<'a>(headers: &'a impl Headers, name: &str) -> Option<&'a str> {
 /// The `traceparent` if every field has its length and only lower-case hex digits.
 ///
 /// A version above 00 may have more fields behind a dash; `ff` is forbidden (section 3.2.2.1).
-fn valid_traceparent(value: &str) -> Option<&str> {
+pub(crate) fn valid_traceparent(value: &str) -> Option<&str> {
     let value = value.trim_matches([' ', '\t']);
     let bytes = value.as_bytes();
     let lower_hex = |range: std::ops::Range<usize>| {
@@ -122,10 +125,27 @@ fn joined_tracestate(headers: &impl Headers) -> Option<Cow<'_, str>> {
     (!members.is_empty()).then_some(Cow::Owned(members))
 }
 
+/// All `baggage` headers as one list (W3C Baggage, section 3.2), without the members that are not of
+/// printable ASCII.
+///
+/// Such a member has no place in a header, and the next service might read none of it.
+fn joined_baggage(headers: &impl Headers) -> Option<Cow<'_, str>> {
+    let sound = |text: &&str| text.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~'));
+    let mut values = headers.values(BAGGAGE);
+    let first = values.next()?;
+    let second = values.next();
+    if second.is_none() && sound(&first) {
+        return Some(Cow::Borrowed(first));
+    }
+    let all = [first].into_iter().chain(second).chain(values);
+    let members: Vec<_> = all.flat_map(|value| value.split(',')).filter(sound).collect();
+    Some(Cow::Owned(members.join(",")))
+}
+
 /// A key of level 2: a lower-case letter or digit, then up to 255 of these and `_-*/@`.
 ///
-/// (The API's own type takes only one `@`, with up to 13 characters behind it, and drops the
-/// whole state otherwise.)
+/// (The API's own type takes only one `@`, with up to 13 characters behind it: the propagator
+/// keeps what that cannot hold.)
 fn valid_key(key: &str) -> bool {
     let key = key.as_bytes();
     let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();

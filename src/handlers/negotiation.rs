@@ -42,7 +42,8 @@ fn quality(accept: &str, main: &str, sub: &str) -> u16 {
         // What is no number is taken as if it were not there.
         let weight = weight.and_then(|q| q.parse::<f32>().ok()).filter(|q| q.is_finite());
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-        let weight = (weight.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16;
+        // Rounded: 0.009 has no exact form in binary, and would come to 8 thousandths.
+        let weight = (weight.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0).round() as u16;
         best = best.max((specificity, weight));
     }
     best.1

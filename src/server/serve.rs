@@ -10,6 +10,7 @@ use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::figment::providers::Env;
 use rocket::{Build, Rocket};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::{sleep, timeout};
 
 use super::{Settings, build};
@@ -47,6 +48,7 @@ pub fn serve(serve: &Serve) -> anyhow::Result<()> {
     let telemetry = Arc::new(Telemetry::build(config)?);
     telemetry.install()?;
 
+    raise_open_files();
     let launched = run(figment, telemetry.clone(), serve);
     // On a plain thread, with all requests ended: nothing that it waits for can wait for it.
     report(&telemetry.shutdown());
@@ -79,6 +81,15 @@ fn figment(serve: &Serve) -> anyhow::Result<Figment> {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BadSetting(String);
+
+/// Lets the process have as many files open as it may ask for: a connection is one, and many systems
+/// start with 1,024, which idle clients would soon hold all of.
+fn raise_open_files() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        log::debug!("no more open files than before: {error}");
+    }
+}
 
 fn run(figment: Figment, telemetry: Arc<Telemetry>, serve: &Serve) -> anyhow::Result<()> {
     let workers = figment.extract_inner("workers").unwrap_or(1).max(1);

@@ -3,12 +3,12 @@
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SpanData, SpanLimits};
 use opentelemetry_semantic_conventions::resource as semconv;
 
 use super::config::{Config, Propagator, Root};
+use crate::conventions::propagator::{Baggage, TraceContext};
 
 pub(crate) fn resource(config: &Config) -> Resource {
     let given = config.resource.iter();
@@ -48,8 +48,8 @@ pub(crate) fn span_limits(config: &Config) -> SpanLimits {
 pub(crate) fn propagator(config: &Config) -> TextMapCompositePropagator {
     let propagator = |propagator: &Propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
         match propagator {
-            Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
-            Propagator::Baggage => Box::new(BaggagePropagator::new()),
+            Propagator::TraceContext => Box::new(TraceContext),
+            Propagator::Baggage => Box::new(Baggage),
         }
     };
     TextMapCompositePropagator::new(config.propagators.iter().map(propagator).collect())

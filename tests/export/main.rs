@@ -4,7 +4,7 @@
 //! # Layout
 //! `kit` a pipeline, a process and an HTTP client to test with; `variables` a test or more for each
 //! row of `telemetry::VARIABLES`; `faults` receivers that refuse, hang, restart and lie; `binary`
-//! the program's life, from its first line to its last span.
+//! the program's life, from its first line to its last span; `clients` who asks it in bad faith.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -15,6 +15,7 @@
 mod support;
 
 mod binary;
+mod clients;
 mod faults;
 mod kit;
 mod variables;

@@ -45,6 +45,16 @@ impl Program {
         self
     }
 
+    /// With no more files open at once than this, though it may ask for more.
+    pub(crate) fn with_open_files(self, soft: u32) -> Self {
+        let mut limited = Command::new("/bin/sh");
+        limited.args(["-c", &format!("ulimit -S -n {soft} && exec \"$0\" \"$@\"")]);
+        limited.arg(self.0.get_program()).args(self.0.get_args()).env_clear();
+        limited.envs(self.0.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(limited)
+    }
+
     /// Runs it to its end.
     #[track_caller]
     pub(crate) fn run(mut self) -> Ended {
@@ -126,6 +136,16 @@ impl Server {
         let pid = self.process.0.id().to_string();
         let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status();
         sent.expect("there is a kill command").success()
+    }
+
+    /// The bytes of memory that it has in use, as Linux counts them.
+    #[track_caller]
+    pub(crate) fn memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.0.id());
+        let status = std::fs::read_to_string(status).expect("a process of ours, on Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        number.expect("a number of KiB") << 10
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! Secrets stay secret: in errors, in debug output, in statuses and in logs.
 
+use crate::kit::http::Pending;
 use crate::kit::{Pipeline, Program, SOON, config, over_both, refusal};
 use crate::support::otlp::{Behaviour, Receiver, Signal};
 
@@ -84,4 +85,53 @@ fn logs_do_not_tell_secrets_at_any_level() {
         assert_silent(&ended.stdout);
         assert_silent(&ended.stderr);
     });
+}
+
+#[test]
+fn nothing_that_the_program_shows_tells_secrets_while_exports_fail() {
+    over_both(|protocol| {
+        let receiver = Receiver::start();
+        receiver.set(Behaviour::Unauthenticated);
+        let endpoint = endpoint(&receiver);
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic%20t0ken,x-api-key=hunter2"),
+            ("OTEL_TRACES_EXPORTER", "otlp,console"),
+            ("OTEL_METRICS_EXPORTER", "otlp"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("OTEL_LOG_LEVEL", "trace"),
+        ];
+        let server = Program::serving(&receiver, &variables).start();
+        let trace = server.get("/api/error").trace_id();
+        server.stderr.wait_for("cannot export");
+        for path in ["/", "/traces", "/api/traces", &format!("/api/traces/{trace}"), "/nowhere"] {
+            let asked = Pending::send(server.address, "GET", path, &["accept: text/html"]);
+            let answer = format!("{:?}", asked.answer());
+            assert!(answer.len() > 100, "{answer}");
+            assert_silent(&answer);
+        }
+        let ended = server.end();
+        assert!(ended.stdout.contains(&trace) && ended.stderr.contains("lost"), "{ended:?}");
+        assert_silent(&ended.stdout);
+        assert_silent(&ended.stderr);
+    });
+}
+
+#[test]
+fn a_program_that_refuses_its_headers_does_not_tell_them_at_any_level() {
+    for headers in ["x-api-key=t0ken%0Ahunter2", "x-api-key=t0ken,hunter2", "=t0ken", "x=%zzt0ken"]
+    {
+        for signal in ["", "TRACES_", "METRICS_", "LOGS_"] {
+            let name = format!("OTEL_EXPORTER_OTLP_{signal}HEADERS");
+            let variables =
+                [(&*name, headers), ("OTEL_LOG_LEVEL", "trace"), ("RUST_BACKTRACE", "1")];
+            let ended = Program::new(&["serve"], &variables).run();
+            assert_eq!(ended.code, Some(2), "{ended:?}");
+            assert!(ended.stderr.contains(&name), "{ended:?}");
+            assert_silent(&ended.stdout);
+            assert_silent(&ended.stderr);
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -70,12 +71,23 @@ impl Drop for Port {
     }
 }
 
+/// How often a port of our own is asked for again, with a moment in between.
+const BIND_ATTEMPTS: usize = 1_000;
+
 fn bind(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().expect("a socket can be made");
-    // Without it, connections in TIME_WAIT would keep us from our own port.
-    socket.set_reuseaddr(true).expect("a fresh socket takes options");
-    socket.bind(address).unwrap_or_else(|error| panic!("cannot bind {address}: {error}"));
-    socket
+    let mut last = None;
+    for _ in 0..BIND_ATTEMPTS {
+        let socket = TcpSocket::new_v4().expect("a socket can be made");
+        // Without it, connections in TIME_WAIT would keep us from our own port.
+        socket.set_reuseaddr(true).expect("a fresh socket takes options");
+        match socket.bind(address) {
+            Ok(()) => return socket,
+            Err(error) => last = Some(error),
+        }
+        // A process that another test starts has our old socket until it has become its program.
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("cannot bind {address}: {last:?}");
 }
 
 /// A running thread, with a runtime that dies with it and takes every connection along.
