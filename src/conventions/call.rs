@@ -17,10 +17,10 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(method: &str, known: &KnownMethods, host: &str, port: Option<u16>) -> Self {
-        let known = known.contains(method);
+        let (method, original) = known.told(method);
         Self {
-            method: if known { Cow::Owned(method.to_owned()) } else { "_OTHER".into() },
-            original: (!known).then(|| method.to_owned()),
+            method: Cow::Owned(method.to_owned()),
+            original: original.map(str::to_owned),
             host: host.trim_matches(['[', ']']).to_owned(),
             port,
         }

@@ -154,10 +154,7 @@ impl RequestTracing {
     /// The scope of this instrumentation's spans and metrics.
     #[must_use]
     pub fn scope() -> InstrumentationScope {
-        InstrumentationScope::builder("rocket_otel_demo::instrument")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .with_schema_url(opentelemetry_semantic_conventions::SCHEMA_URL)
-            .build()
+        crate::conventions::scope()
     }
 
     fn parent(&self, request: &Request<'_>) -> Context {

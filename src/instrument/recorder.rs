@@ -71,9 +71,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn span(&self, request: &Request<'_>, parent: &Context) -> RequestSpan {
-        let name = request.method().as_str();
-        let known = self.known_methods.contains(name);
-        let (method, original) = if known { (name, None) } else { ("_OTHER", Some(name)) };
+        let (method, original) = self.known_methods.told(request.method().as_str());
         self.start(request, parent, method, original)
     }
 

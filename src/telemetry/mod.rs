@@ -5,6 +5,8 @@
 //! what could not be exported. Building is apart from installing, so that tests have pipelines of
 //! their own and never touch what is global.
 
+#[cfg(any(feature = "wasi", test))]
+pub(crate) mod attempts;
 #[cfg(feature = "server")]
 mod background;
 pub(crate) mod basics;
@@ -13,6 +15,8 @@ mod config;
 mod console;
 #[cfg(feature = "server")]
 mod exporters;
+#[cfg(feature = "wasi")]
+pub(crate) mod gather;
 #[cfg(feature = "server")]
 mod lane;
 #[cfg(feature = "server")]
@@ -34,6 +38,7 @@ mod pipeline;
 mod providers;
 #[cfg(feature = "server")]
 mod recent;
+mod status;
 #[cfg(feature = "server")]
 mod timestamp;
 mod variables;
@@ -46,9 +51,8 @@ pub use config::{
 pub use life::{SHUTDOWN_TIMEOUT, Telemetry};
 pub use otlp::{Otlp, Protocol};
 #[cfg(feature = "server")]
-pub use outage::{ExporterStatus, State};
-#[cfg(feature = "server")]
 pub use recent::{RecentTrace, RecentTraces};
+pub use status::{ExporterStatus, State};
 #[cfg(feature = "server")]
 pub use timestamp::timestamp;
 pub use variables::{VARIABLES, Variable, Variables, help};

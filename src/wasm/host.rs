@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
+use opentelemetry::global::BoxedTracer;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
-use opentelemetry_sdk::trace::SdkTracer;
 use wstd::future::FutureExt;
 use wstd::http::body::{Bytes, util::Empty};
 use wstd::http::error::ErrorCode;
 use wstd::http::{Body, Client, Error, Request, Uri};
 
 use super::tracing::Tracing;
-use crate::conventions::KnownMethods;
 use crate::conventions::call::{Call, failed, outcome};
 use crate::conventions::propagation::OutgoingHeaders;
+use crate::conventions::{self, KnownMethods};
 use crate::handlers::fixed::Fixed;
 use crate::handlers::{DownstreamError, Host};
 
@@ -28,7 +28,7 @@ const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The handlers' host in a component.
 pub(super) struct WasiHost {
-    tracer: SdkTracer,
+    tracer: BoxedTracer,
     propagator: Arc<TextMapCompositePropagator>,
     known_methods: KnownMethods,
     downstream: String,
@@ -39,9 +39,9 @@ impl WasiHost {
     pub(super) fn from_env(tracing: &Tracing) -> Self {
         let downstream = std::env::var("DOWNSTREAM_URL").ok().filter(|url| !url.is_empty());
         Self {
-            tracer: tracing.own_tracer(),
-            propagator: tracing.propagator(),
-            known_methods: tracing.known_methods().clone(),
+            tracer: tracing.tracer(conventions::scope()),
+            propagator: tracing.propagator.clone(),
+            known_methods: tracing.known_methods.clone(),
             downstream: downstream.unwrap_or_else(|| DOWNSTREAM.to_owned()),
             fixed: Fixed::from_env(),
         }
