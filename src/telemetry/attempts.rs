@@ -4,7 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::status::{ExporterStatus, State};
+#[cfg(any(feature = "wasi-page", test))]
+use super::status::ExporterStatus;
+use super::status::State;
 
 /// How long nothing is tried after a failure; twice as long after each that follows, so that one
 /// slow moment costs few spans and an outage few tries.
@@ -70,6 +72,7 @@ impl Attempts {
         self.lost_now += count;
     }
 
+    #[cfg(any(feature = "wasi-page", test))]
     /// The same for the page, beside what the exporter is.
     pub(crate) fn status(&self, of: ExporterStatus) -> ExporterStatus {
         let (exported, dropped) = (self.exported as u64, self.lost as u64);

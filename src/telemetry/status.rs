@@ -36,6 +36,7 @@ pub struct ExporterStatus {
     pub dropped: u64,
 }
 
+#[cfg(any(feature = "server", feature = "wasi-page"))]
 impl ExporterStatus {
     /// A signal that goes nowhere.
     pub(crate) fn off(signal: &'static str) -> Self {
