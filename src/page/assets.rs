@@ -13,7 +13,7 @@ pub(crate) struct Assets {
     icon: String,
 }
 
-pub(super) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
+pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let address = |name: &str| {
         let file = File::named(name);
         file.map(|file| format!("/static/{name}?v={}", file.mark())).unwrap_or_default()

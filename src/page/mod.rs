@@ -8,13 +8,17 @@ use serde::Serialize;
 use assets::{ASSETS, Assets};
 
 /// Compiled in, so that a binary is one file and runs from any directory.
-pub(crate) const TEMPLATES: [(&str, &str); 5] = [
+pub(crate) const TEMPLATES: [(&str, &str); 4] = [
     ("base.html", include_str!("../../templates/base.html.j2")),
     ("index.html", include_str!("../../templates/index.html.j2")),
     ("traces.html", include_str!("../../templates/traces.html.j2")),
-    ("trace.html", include_str!("../../templates/trace.html.j2")),
     ("error.html", include_str!("../../templates/error.html.j2")),
 ];
+
+/// One trace: for servers that have some to show.
+#[cfg(feature = "server")]
+pub(crate) const TRACE_TEMPLATE: (&str, &str) =
+    ("trace.html", include_str!("../../templates/trace.html.j2"));
 
 pub(crate) const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 
@@ -58,9 +62,15 @@ const ENDPOINTS: [Endpoint; 6] = [
 
 /// Who serves the page.
 #[derive(Serialize)]
-struct Service<'a> {
+pub(crate) struct Service<'a> {
     name: &'a str,
     version: &'static str,
+}
+
+impl<'a> Service<'a> {
+    pub(crate) fn named(name: &'a str) -> Self {
+        Self { name, version: env!("CARGO_PKG_VERSION") }
+    }
 }
 
 /// The recent traces, as far as a server has them.
@@ -82,51 +92,37 @@ pub(crate) struct Lists<E, T> {
     pub(crate) traces: Vec<T>,
 }
 
-/// What `index.html` needs.
+/// What `index.html` needs. The lists are not flattened into it by serde, which would be 20 KiB of
+/// code in the component.
 #[derive(Serialize)]
 pub(crate) struct Index<'a, E, T> {
     assets: &'static Assets,
     service: Service<'a>,
     endpoints: [Endpoint; 6],
-    #[serde(flatten)]
-    lists: Lists<E, T>,
+    exporters: Vec<E>,
+    jaeger_ui_url: Option<String>,
+    recent: Recent,
+    traces: Vec<T>,
 }
 
 impl<'a, E, T> Index<'a, E, T> {
     pub(crate) fn new(service: &'a str, lists: Lists<E, T>) -> Self {
-        Self { assets: &ASSETS, service: Service::named(service), endpoints: ENDPOINTS, lists }
+        let (assets, service) = (&*ASSETS, Service::named(service));
+        let Lists { exporters, jaeger_ui_url, recent, traces } = lists;
+        Self { assets, service, endpoints: ENDPOINTS, exporters, jaeger_ui_url, recent, traces }
     }
 }
 
 /// What `error.html` needs.
 #[derive(Serialize)]
 pub(crate) struct ErrorPage<'a> {
-    #[serde(flatten)]
-    pub(crate) frame: Frame<'a>,
+    pub(crate) assets: &'static Assets,
+    pub(crate) service: Service<'a>,
+    pub(crate) recent: Recent,
     pub(crate) status: u16,
     pub(crate) reason: &'a str,
     pub(crate) message: &'a str,
     /// The trace to name in a report.
     pub(crate) trace_id: Option<String>,
     pub(crate) path: &'a str,
-}
-
-/// What `base.html` needs, where nothing else brings it.
-#[derive(Serialize)]
-pub(crate) struct Frame<'a> {
-    assets: &'static Assets,
-    service: Service<'a>,
-    recent: Recent,
-}
-
-impl<'a> Frame<'a> {
-    pub(crate) fn new(service: &'a str, recent: Recent) -> Self {
-        Self { assets: &ASSETS, service: Service::named(service), recent }
-    }
-}
-
-impl<'a> Service<'a> {
-    fn named(name: &'a str) -> Self {
-        Self { name, version: env!("CARGO_PKG_VERSION") }
-    }
 }

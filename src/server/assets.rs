@@ -7,8 +7,8 @@ use rocket::response::{self, Responder};
 use rocket::{Request, Response, Route, get, routes};
 use rocket_dyn_templates::Engines;
 
-use crate::page::TEMPLATES;
 use crate::page::assets::File;
+use crate::page::{TEMPLATES, TRACE_TEMPLATE};
 
 /// Where a debug build finds the templates that it was built from.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
@@ -31,7 +31,7 @@ fn sources() -> Option<&'static Path> {
 pub(super) fn load(engines: &mut Engines) -> Result<(), Box<dyn std::error::Error>> {
     let engine = &mut engines.minijinja;
     engine.set_auto_escape_callback(rocket_dyn_templates::minijinja::default_auto_escape_callback);
-    for (name, compiled_in) in TEMPLATES {
+    for (name, compiled_in) in TEMPLATES.into_iter().chain([TRACE_TEMPLATE]) {
         let source: Cow<'static, str> = match sources() {
             Some(dir) => std::fs::read_to_string(dir.join(format!("{name}.j2")))?.into(),
             None => compiled_in.into(),

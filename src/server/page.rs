@@ -11,7 +11,8 @@ use rocket_dyn_templates::Template;
 use serde::Serialize;
 
 use super::view::TraceView;
-use crate::page::{self, CONTENT_TYPE, ErrorPage, Frame, Index, Recent};
+use crate::page::assets::ASSETS;
+use crate::page::{self, CONTENT_TYPE, ErrorPage, Index, Recent, Service};
 use crate::telemetry::{ExporterStatus, Telemetry};
 
 /// Traces on the page: it is fetched anew at every change, and 100 traces of 5 spans are 700 KB.
@@ -72,7 +73,9 @@ impl Page {
     ) -> response::Result<'static> {
         let trace = Context::map_current(|cx| cx.span().span_context().clone());
         let page = ErrorPage {
-            frame: Frame::new(self.service(), self.recent(0)),
+            assets: &ASSETS,
+            service: Service::named(self.service()),
+            recent: self.recent(0),
             status: status.code,
             reason: status.reason_lossy(),
             message,

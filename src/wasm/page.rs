@@ -14,8 +14,8 @@ use crate::conventions::Headers;
 use crate::handlers::negotiation::wants_html;
 use crate::handlers::routes::{Endpoint, parameter};
 use crate::handlers::{ErrorBody, Reply, sentence};
-use crate::page::assets::File;
-use crate::page::{CONTENT_TYPE, ErrorPage, Frame, HEADERS, Index, Lists, Recent, TEMPLATES};
+use crate::page::assets::{ASSETS, File};
+use crate::page::{CONTENT_TYPE, ErrorPage, HEADERS, Index, Lists, Recent, Service, TEMPLATES};
 use crate::telemetry::ExporterStatus;
 
 const NO_TRACES: Recent = Recent {
@@ -64,7 +64,9 @@ fn index(tracing: &Tracing) -> Answer {
 fn not_found(parts: &Parts, tracing: &Tracing) -> Answer {
     let trace = Context::map_current(|cx| cx.span().span_context().clone());
     let page = ErrorPage {
-        frame: Frame::new(&tracing.service_name, NO_TRACES),
+        assets: &ASSETS,
+        service: Service::named(&tracing.service_name),
+        recent: NO_TRACES,
         status: 404,
         reason: "Not Found",
         message: sentence(404, None),
