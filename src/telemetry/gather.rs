@@ -30,7 +30,9 @@ impl Gathered {
         let mut spans =
             std::mem::take(&mut *self.spans.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(limit) = self.value_length {
-            spans.iter_mut().for_each(|span| truncate(span, limit));
+            for span in &mut spans {
+                truncate(span, limit);
+            }
         }
         spans
     }

@@ -71,14 +71,10 @@ impl Site {
         if let Some(page) = page::page(parts, endpoint, &self.tracing) {
             return page;
         }
-        json(match endpoint {
-            Some(endpoint) => self.app.answer(endpoint, parts.uri.query()).await,
-            None => {
-                let status = if READABLE.contains(&parts.method) { 404 } else { 400 };
-                let error = sentence(status, None).to_owned();
-                Reply::json(status, &ErrorBody { error })
-            }
-        })
+        if let Some(endpoint) = endpoint {
+            return json(self.app.answer(endpoint, parts.uri.query()).await);
+        }
+        json(failure(if READABLE.contains(&parts.method) { 404 } else { 400 }))
     }
 }
 
@@ -100,6 +96,11 @@ pub async fn serve(request: Request<Body>) -> Response<Body> {
     }
     site.tracing.end(&cx, &parts, template, &mut answer);
     finished(answer)
+}
+
+fn failure(status: u16) -> Reply {
+    let error = sentence(status, None).to_owned();
+    Reply::json(status, &ErrorBody { error })
 }
 
 fn json(reply: Reply) -> Answer {

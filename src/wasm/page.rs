@@ -9,11 +9,11 @@ use serde::Serialize;
 use wstd::http::{Method, Response, StatusCode};
 
 use super::tracing::Tracing;
-use super::{Answer, READABLE, json, set};
+use super::{Answer, READABLE, failure, json, set};
 use crate::conventions::Headers;
 use crate::handlers::negotiation::wants_html;
 use crate::handlers::routes::{Endpoint, parameter};
-use crate::handlers::{ErrorBody, Reply, sentence};
+use crate::handlers::sentence;
 use crate::page::assets::{ASSETS, File};
 use crate::page::{CONTENT_TYPE, ErrorPage, HEADERS, Index, Lists, Recent, Service, TEMPLATES};
 use crate::telemetry::ExporterStatus;
@@ -94,8 +94,7 @@ fn html(template: &str, status: u16, context: &impl Serialize) -> Answer {
         Ok(text) => text,
         Err(error) => {
             log::error!("no page: {error:#}");
-            let error = sentence(500, None).to_owned();
-            return json(Reply::json(500, &ErrorBody { error }));
+            return json(failure(500));
         }
     };
     let mut answer = Response::new(text.into_bytes());
