@@ -16,7 +16,7 @@ use super::span::ServerMetrics;
 use crate::conventions::attributes::KnownMethods;
 use crate::conventions::propagation::RequestHeaders;
 use crate::conventions::request::{CapturedHeader, captured};
-use crate::conventions::response::{RouteName, span_name, traceresponse};
+use crate::conventions::response::{RouteName, traceresponse};
 
 /// A fairing that gives every request a server span and the HTTP server metrics.
 ///
@@ -243,13 +243,11 @@ impl Fairing for ResponseTracing {
         span.set_status(status.code);
         // Below 400 the last route tried is the one that answered, also if it is not wrapped.
         if !span.has_route() && status.code < 400 {
-            span.set_route(request.route().map(|route| {
-                let template = route.uri.path().to_owned();
-                RouteName {
-                    span: span_name(span.method(), &template).into(),
-                    template: template.into(),
-                }
-            }));
+            span.set_route(
+                request
+                    .route()
+                    .map(|route| RouteName::new(span.method(), route.uri.path().to_owned())),
+            );
         }
         for attribute in self.headers.iter().filter_map(|h| h.attribute(response.headers())) {
             span.context().span().set_attribute(attribute);

@@ -18,7 +18,7 @@ use crate::conventions::propagation::RequestHeaders;
 use crate::conventions::request::{
     CapturedHeader, Incoming, Named, Origin, captured, host_and_port,
 };
-use crate::conventions::response::{RouteName, failure, span_name, tell};
+use crate::conventions::response::{RouteName, failure, tell};
 use crate::conventions::{self, KnownMethods, forwarded, traceresponse};
 use crate::telemetry::{Config, Protocol, Variables, basics};
 
@@ -129,10 +129,7 @@ impl Tracing {
             response.headers_mut().insert("traceresponse", trace);
         }
         let (method, _) = self.known_methods.told(parts.method.as_str());
-        let route = template.map(|template| RouteName {
-            template: template.into(),
-            span: span_name(method, template).into(),
-        });
+        let route = template.map(|template| RouteName::new(method, template));
         let headers = response.headers();
         span.set_attributes(self.response_headers.iter().filter_map(|h| h.attribute(headers)));
         let status = response.status().as_u16();
