@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
+use crate::conventions::forwarded;
 use crate::healthcheck::HealthcheckArgs;
 use crate::runner::RunnerArgs;
 use crate::server::Settings;
@@ -82,7 +83,7 @@ pub struct ServeArgs {
     jaeger_ui_url: MaybeUrl,
 
     /// Believe Forwarded and X-Forwarded-* headers: only behind a proxy that sets them itself
-    #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = switch)]
+    #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = forwarded::trust)]
     trust_forwarded: bool,
 
     /// Accepted for compatibility: Jaeger's agent is no more, spans go where
@@ -127,14 +128,6 @@ fn or_default<T: FromStr<Err: Display>>(
     text.parse().map_err(|error| format!("{error}: {good}"))
 }
 
-fn switch(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "" | "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("TRUST_FORWARDED_HEADERS takes true or false"),
-    }
-}
-
 fn web_address(text: &str, option: &str) -> Result<MaybeUrl, String> {
     if text.is_empty() {
         return Ok(None);
@@ -174,7 +167,6 @@ mod tests {
     #[test]
     fn an_empty_variable_counts_as_unset() {
         assert_eq!(or_default::<u16>("", "8000", "a port"), Ok(8000));
-        assert_eq!(switch(""), Ok(false));
         assert_eq!(web_address("", "--url"), Ok(None));
     }
 

@@ -9,7 +9,8 @@
 //! - [`instrument`]: OpenTelemetry for any Rocket application, to copy into yours. It knows
 //!   nothing of this demo, and of OpenTelemetry only the API.
 //! - [`telemetry`]: the SDK. Providers are born, flushed and shut down here and nowhere else.
-//! - [`server`]: the Rocket application, put together from the three above.
+//! - [`server`]: the Rocket application, put together from the three above, and from the pages
+//!   (`page`), which need no server either.
 //! - [`runner`]: functional tests, load and verification of traces; it speaks HTTP only, so it
 //!   can test any deployment.
 //! - [`healthcheck`]: for containers without curl.
@@ -18,12 +19,13 @@
 //! - `properties`: what holds whatever comes in; for tests and fuzzing alone.
 //!
 //! Imports go one way: `main` → {`server`, `runner`, `healthcheck`} → {`handlers`, `instrument`,
-//! `telemetry`} → `conventions`, and `wasm` → {`handlers`, `telemetry`} → `conventions`. Handlers and
-//! conventions import nothing of ours, instrument nothing but the conventions, telemetry nothing
-//! of the server; `tests/imports.rs` holds this.
+//! `telemetry`} → `conventions`, and `wasm` → {`handlers`, `telemetry`} → `conventions`. Handlers,
+//! conventions and pages import nothing of ours, instrument nothing but the conventions, telemetry
+//! nothing of the server; `tests/imports.rs` holds this.
 //!
 //! The feature `server`, the default, has all that is native: the Rocket application, the runner and
-//! the command line. The feature `wasi` has what a component is made of, and stands without it.
+//! the command line. The feature `wasi` has what a component is made of, and stands without it;
+//! `wasi-page` adds the pages to it.
 
 #[cfg(feature = "server")]
 pub mod cli;
@@ -33,6 +35,8 @@ pub mod handlers;
 pub mod healthcheck;
 #[cfg(feature = "server")]
 pub mod instrument;
+#[cfg(any(feature = "server", feature = "wasi-page"))]
+mod page;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 #[cfg(feature = "server")]

@@ -44,8 +44,8 @@ async function tryEndpoint(link) {
     // traceresponse (W3C): version-traceid-spanid-flags
     const traceId = response.headers.get("traceresponse")?.split("-")[1];
     if (!traceId) return;
-    const trace = document.createElement("a");
-    trace.href = `#trace-${traceId}`;
+    const trace = document.createElement(live.dataset.stream ? "a" : "code"); // a server may keep no traces
+    if (live.dataset.stream) trace.href = `#trace-${traceId}`;
     trace.textContent = `trace ${traceId}`;
     line.append(", ", trace);
     reveal(`trace-${traceId}`);

@@ -49,18 +49,19 @@ const RULES: &[Rule] = &[
         ]),
         but_not: &[],
     },
+    Rule { module: "page", ours: &[], theirs: Some(&["serde"]), but_not: &[] },
     Rule { module: "instrument", ours: &["conventions"], theirs: None, but_not: SDK },
     // Of the conventions, the list of known methods: it is configured by a variable.
     Rule { module: "telemetry", ours: &["conventions", "tls"], theirs: None, but_not: &["rocket"] },
     Rule {
         module: "server",
-        ours: &["handlers", "instrument", "telemetry", "tls"],
+        ours: &["handlers", "instrument", "page", "telemetry", "tls"],
         theirs: None,
         but_not: &[],
     },
     Rule {
         module: "wasm",
-        ours: &["conventions", "handlers", "telemetry"],
+        ours: &["conventions", "handlers", "page", "telemetry"],
         theirs: None,
         but_not: &["rocket", "tokio", "reqwest"],
     },
@@ -76,7 +77,8 @@ const RULES: &[Rule] = &[
     Rule { module: "tls", ours: &[], theirs: Some(&["reqwest", "rustls"]), but_not: &[] },
     Rule {
         module: "cli",
-        ours: &["healthcheck", "runner", "server", "telemetry"],
+        // Of the conventions, the words that switch trust in a proxy on: the component knows the same.
+        ours: &["conventions", "healthcheck", "runner", "server", "telemetry"],
         theirs: None,
         but_not: &["rocket"],
     },

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanBuilder, SpanKind, SpanRef, Status};
 use opentelemetry_semantic_conventions::attribute as semconv;
 
 use super::attributes::{KnownMethods, redact_url};
@@ -17,17 +18,21 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(method: &str, known: &KnownMethods, host: &str, port: Option<u16>) -> Self {
-        let known = known.contains(method);
+        let (method, original) = known.told(method);
         Self {
-            method: if known { Cow::Owned(method.to_owned()) } else { "_OTHER".into() },
-            original: (!known).then(|| method.to_owned()),
+            method: Cow::Owned(method.to_owned()),
+            original: original.map(str::to_owned),
             host: host.trim_matches(['[', ']']).to_owned(),
             port,
         }
     }
 
-    pub(crate) fn span_name(&self) -> Cow<'static, str> {
-        if self.original.is_some() { "HTTP".into() } else { self.method.clone() }
+    /// The request's span, about to start; `resend` counts the tries before this one.
+    pub(crate) fn span(&self, url: &str, resend: u32) -> SpanBuilder {
+        let name = if self.original.is_some() { "HTTP".into() } else { self.method.clone() };
+        SpanBuilder::from_name(name)
+            .with_kind(SpanKind::Client)
+            .with_attributes(self.attributes(url, resend))
     }
 
     pub(crate) fn labels(&self) -> Vec<KeyValue> {
@@ -39,7 +44,7 @@ impl Call {
         labels
     }
 
-    pub(crate) fn attributes(&self, url: &str, resend: u32) -> Vec<KeyValue> {
+    fn attributes(&self, url: &str, resend: u32) -> Vec<KeyValue> {
         let mut attributes = self.labels();
         attributes.push(KeyValue::new(semconv::URL_FULL, redact_url(url)));
         if let Some(original) = &self.original {
@@ -67,7 +72,10 @@ pub(crate) fn outcome(end: Result<u16, &'static str>) -> Vec<KeyValue> {
     status.into_iter().chain(error).collect()
 }
 
-/// Whether an [`outcome`] is an error.
-pub(crate) fn failed(outcome: &[KeyValue]) -> bool {
-    outcome.iter().any(|kv| kv.key.as_str() == semconv::ERROR_TYPE)
+/// Tells a client span what became of its request. The span goes on.
+pub(crate) fn tell(span: &SpanRef<'_>, outcome: Vec<KeyValue>) {
+    if outcome.iter().any(|kv| kv.key.as_str() == semconv::ERROR_TYPE) {
+        span.set_status(Status::error(""));
+    }
+    span.set_attributes(outcome);
 }

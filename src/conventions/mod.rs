@@ -5,13 +5,24 @@
 
 pub(crate) mod attributes;
 pub(crate) mod call;
+pub(crate) mod forwarded;
 pub(crate) mod propagation;
 pub(crate) mod propagator;
 pub(crate) mod request;
 pub(crate) mod response;
 
+use opentelemetry::InstrumentationScope;
+
 pub use attributes::KnownMethods;
 pub use response::traceresponse;
+
+/// The scope of the spans and metrics that tell of requests, whoever serves or sends them.
+pub(crate) fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("rocket_otel_demo::instrument")
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(opentelemetry_semantic_conventions::SCHEMA_URL)
+        .build()
+}
 
 /// The headers of a message, whatever type a framework keeps them in.
 pub(crate) trait Headers {

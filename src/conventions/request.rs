@@ -9,7 +9,8 @@ use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use opentelemetry_semantic_conventions::attribute as semconv;
 
 use super::Headers;
-use super::attributes::{forwarded_client, forwarded_parameter, redact_query};
+use super::attributes::redact_query;
+use super::forwarded::{forwarded_client, forwarded_parameter};
 
 /// A request as its server received it.
 pub(crate) struct Incoming<'r> {

@@ -15,6 +15,13 @@ pub(crate) struct RouteName {
     pub(crate) span: Cow<'static, str>,
 }
 
+impl RouteName {
+    pub(crate) fn new(method: &str, template: impl Into<Cow<'static, str>>) -> Self {
+        let template = template.into();
+        Self { span: span_name(method, &template).into(), template }
+    }
+}
+
 /// `{method} {route}`; `HTTP` stands for a method that is not known.
 pub(crate) fn span_name(method: &str, template: &str) -> String {
     let method = if method == "_OTHER" { "HTTP" } else { method };

@@ -23,7 +23,7 @@ use opentelemetry::context::FutureExt;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::metrics::Meter;
 use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use serde::Serialize;
 
 use metrics::AppMetrics;
@@ -95,6 +95,14 @@ pub fn sentence(status: u16, reason: Option<&'static str>) -> &'static str {
         500 => "Something went wrong here; the trace tells more.",
         _ => reason.unwrap_or("The request was not answered."),
     }
+}
+
+/// The scope of the handlers' own spans and metrics.
+#[must_use]
+pub fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("rocket_otel_demo::handlers")
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .build()
 }
 
 /// What all handlers share.

@@ -34,10 +34,14 @@ impl Endpoint {
         ("/api/chain", Self::Chain),
     ];
 
-    /// The endpoint that answers a path, for servers without a router: as Rocket's router does, by
-    /// segments, of which an empty one is none and each is percent-decoded.
+    /// The endpoint that answers a request, with the path that it stands for, for servers without a
+    /// router: as Rocket's router does, by segments, of which an empty one is none and each is
+    /// percent-decoded.
     #[must_use]
-    pub fn at(path: &str) -> Option<(&'static str, Self)> {
+    pub fn asked(method: &str, path: &str) -> Option<(&'static str, Self)> {
+        if !["GET", "HEAD"].contains(&method) {
+            return None;
+        }
         let segments = |path: &'static str| path.split('/').filter(|segment| !segment.is_empty());
         let asked = path.split('/').filter(|segment| !segment.is_empty());
         let asked = asked.map(|segment| percent_decode_str(segment).decode_utf8_lossy());
@@ -63,7 +67,8 @@ impl<H: Host> App<H> {
 }
 
 /// The first value of a query's parameter, decoded as forms encode it; empty without a `=`.
-fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+#[must_use]
+pub fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let decode = |text: &'a str| {
         // A plus is a space only where it is not percent-encoded itself.
         if text.contains(['+', '%']) {

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{TraceContextExt, Tracer};
 use opentelemetry::{Context, global};
 use opentelemetry_semantic_conventions::metric;
 use reqwest::{Request, RequestBuilder, Response};
@@ -14,7 +14,7 @@ use super::fairing::RequestTracing;
 use super::metrics::DURATION_BUCKETS;
 use super::recorder::{StartSpan, from_tracer};
 use crate::conventions::KnownMethods;
-use crate::conventions::call::{Call, failed, outcome};
+use crate::conventions::call::{Call, outcome, tell};
 use crate::conventions::propagation::OutgoingHeaders;
 
 /// A [`reqwest::Client`] with a client span, a `traceparent` and a duration for every request.
@@ -130,10 +130,7 @@ impl TracedClient {
         let url = request.url();
         let (method, host) = (request.method().as_str(), url.host_str().unwrap_or_default());
         let call = Call::new(method, &self.known_methods, host, url.port_or_known_default());
-        let builder = SpanBuilder::from_name(call.span_name())
-            .with_kind(SpanKind::Client)
-            .with_start_time(start_time)
-            .with_attributes(call.attributes(url.as_str(), resend));
+        let builder = call.span(url.as_str(), resend).with_start_time(start_time);
         let cx = Context::map_current(|current| (self.start)(builder, current, &|_| ()));
         self.inject(&cx, request.headers_mut());
 
@@ -191,13 +188,10 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let elapsed = self.started.elapsed();
         let outcome = outcome(self.end.unwrap_or(Err("cancelled")));
-        let span = self.cx.span();
-        if failed(&outcome) {
-            span.set_status(Status::error(""));
-        }
         let mut labels = self.call.labels();
         labels.extend(outcome.iter().cloned());
-        span.set_attributes(outcome);
+        let span = self.cx.span();
+        tell(&span, outcome);
         span.end_with_timestamp(self.start_time + elapsed);
         self.client.duration.record(elapsed.as_secs_f64(), &labels);
     }

@@ -16,7 +16,7 @@ use super::recorder::{Parents, Recorder, StartSpan, Tracked, from_tracer};
 use super::span::AnsweringRoute;
 use crate::conventions::attributes::KnownMethods;
 use crate::conventions::request::{CapturedHeader, captured};
-use crate::conventions::response::{RouteName, span_name, traceresponse};
+use crate::conventions::response::{RouteName, traceresponse};
 
 /// A fairing that gives every request a server span and the HTTP server metrics.
 ///
@@ -166,10 +166,7 @@ impl RequestTracing {
     /// The scope of this instrumentation's spans and metrics.
     #[must_use]
     pub fn scope() -> InstrumentationScope {
-        InstrumentationScope::builder("rocket_otel_demo::instrument")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .with_schema_url(opentelemetry_semantic_conventions::SCHEMA_URL)
-            .build()
+        crate::conventions::scope()
     }
 
     fn is_excluded(&self, request: &Request<'_>) -> bool {
@@ -250,12 +247,8 @@ impl Fairing for ResponseTracing {
         // Below 400 the last route tried is the one that answered, also if it is not wrapped.
         if !span.has_route() && status.code < 400 {
             span.set_route(request.route().map(|route| {
-                let template = route.uri.path().to_owned();
-                let name = span_name(span.method(), &template).into();
-                AnsweringRoute {
-                    name: RouteName { span: name, template: template.into() },
-                    durations: None,
-                }
+                let name = RouteName::new(span.method(), route.uri.path().to_owned());
+                AnsweringRoute { name, durations: None }
             }));
         }
         for attribute in self.headers.iter().filter_map(|h| h.attribute(response.headers())) {

@@ -88,10 +88,8 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn span(&self, request: &Request<'_>) -> RequestSpan {
-        let method = request.method();
-        let name = method.as_str();
-        let known = self.known_methods.contains(name);
-        let (method, original) = if known { (Some(method), None) } else { (None, Some(name)) };
+        let (_, original) = self.known_methods.told(request.method().as_str());
+        let method = original.is_none().then(|| request.method());
         let found = Found::among(request.headers(), &self.parents.fields);
         let parent = if found.context { self.parents.of(request) } else { Context::new() };
         self.start(request, &parent, Labels::new(method), original, found)

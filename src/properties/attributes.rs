@@ -63,14 +63,12 @@ fn span(lines: &Lines, known: &KnownMethods, trust: bool) -> SpanBuilder {
         peer: PEER.parse::<SocketAddr>().ok(),
         path: lines.first(":path").unwrap_or_default(),
         query: lines.first(":query"),
+        user_agent: lines.first("User-Agent"),
     };
-    let named = if known.contains(method) {
-        Named { method: method.to_owned().into(), original: None }
-    } else {
-        Named { method: "_OTHER".into(), original: Some(method) }
-    };
+    let (told, original) = known.told(method);
+    let named = Named { method: told.to_owned().into(), original };
     let captured = captured("http.request.header.", ["X-Kept"]);
-    Origin::of(incoming, lines, trust).span(named, lines, &captured)
+    Origin::of(incoming, lines, trust).span(&named, lines, &captured)
 }
 
 fn told(span: &SpanBuilder) -> BTreeMap<String, String> {

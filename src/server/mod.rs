@@ -11,7 +11,6 @@ mod view;
 
 use std::sync::Arc;
 
-use opentelemetry::InstrumentationScope;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::noop::NoopTracer;
 use rocket::fairing::AdHoc;
@@ -20,6 +19,7 @@ use rocket::{Build, Rocket};
 use rocket_dyn_templates::Template;
 use url::Url;
 
+use crate::handlers;
 use crate::instrument::{RequestTracing, TracedClient, traced};
 use crate::telemetry::Telemetry;
 use host::NativeHost;
@@ -77,11 +77,6 @@ fn tracing(telemetry: &Telemetry, settings: &Settings) -> RequestTracing {
 }
 
 fn app(telemetry: &Telemetry, settings: &Settings) -> anyhow::Result<App> {
-    let scope = || {
-        InstrumentationScope::builder("rocket_otel_demo::handlers")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build()
-    };
     let client = TracedClient::new(NativeHost::client(settings.downstream.as_ref())?)
         .with_meter(&telemetry.meter(RequestTracing::scope()))
         .with_propagator(telemetry.propagator())
@@ -92,11 +87,11 @@ fn app(telemetry: &Telemetry, settings: &Settings) -> anyhow::Result<App> {
         let none = BoxedTracer::new(Box::new(NoopTracer::new()));
         (client.with_tracer(NoopTracer::new()), none)
     } else {
-        let tracer = BoxedTracer::new(Box::new(telemetry.tracer(scope())));
+        let tracer = BoxedTracer::new(Box::new(telemetry.tracer(handlers::scope())));
         (client.with_tracer(telemetry.tracer(RequestTracing::scope())), tracer)
     };
     let host = NativeHost::new(client, settings.downstream.clone());
-    let meter = telemetry.meter(scope());
+    let meter = telemetry.meter(handlers::scope());
     Ok(App::new(host, tracer, &meter, telemetry.config().service_name.clone()))
 }
 

@@ -8,7 +8,7 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request, Response, Route};
 
 use super::host::NativeHost;
-use super::page::{IndexPage, Page};
+use super::page::Page;
 use crate::handlers::routes::Endpoint;
 use crate::handlers::{self, Reply, negotiation};
 
@@ -33,7 +33,7 @@ impl Handler for Served {
             return Outcome::Error(Status::InternalServerError);
         };
         if self.0 == Endpoint::Index && wants_html(request) {
-            return Outcome::from(request, Index::Page(Box::new(page.index())));
+            return Outcome::from(request, Index::Page(page));
         }
         let reply = app.answer(self.0, request.uri().query().map(|query| query.as_str())).await;
         match self.0 {
@@ -48,16 +48,16 @@ pub(super) fn wants_html(request: &Request<'_>) -> bool {
     negotiation::wants_html(request.headers().get("Accept"))
 }
 
-enum Index {
+enum Index<'a> {
     Json(Reply),
-    Page(Box<IndexPage>),
+    Page(&'a Page),
 }
 
-impl<'r> Responder<'r, 'static> for Index {
+impl<'r> Responder<'r, 'static> for Index<'_> {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let mut response = match self {
             Index::Json(reply) => reply.respond_to(request)?,
-            Index::Page(page) => page.respond_to(request)?,
+            Index::Page(page) => page.index(request)?,
         };
         // A cache must not give a browser's answer to a program.
         response.set_raw_header("Vary", "Accept");

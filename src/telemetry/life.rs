@@ -14,9 +14,10 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanProcessor};
 
 use super::background::{Background, within};
 use super::config::Config;
-use super::outage::{ExporterStatus, Health, State};
+use super::outage::Health;
 use super::pipeline::SpanPipeline;
 use super::recent::RecentTraces;
+use super::status::{ExporterStatus, State};
 use super::{basics, logging, own_metrics, providers};
 
 /// What a shutdown may take for all signals together. Orchestrators kill after 10 s or more; a
@@ -134,8 +135,7 @@ impl Telemetry {
             let before = shown.len();
             shown.extend(all.iter().filter(|status| status.signal == signal).cloned());
             if shown.len() == before {
-                let off = Health::new(signal, "none", None).status();
-                shown.push(ExporterStatus { state: State::Off, ..off });
+                shown.push(ExporterStatus::off(signal));
             }
         }
         shown

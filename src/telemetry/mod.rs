@@ -5,6 +5,8 @@
 //! what could not be exported. Building is apart from installing, so that tests have pipelines of
 //! their own and never touch what is global.
 
+#[cfg(any(feature = "wasi", test))]
+pub(crate) mod attempts;
 #[cfg(feature = "server")]
 mod background;
 pub(crate) mod basics;
@@ -15,6 +17,8 @@ mod console;
 mod exporters;
 #[cfg(feature = "server")]
 mod failure;
+#[cfg(feature = "wasi")]
+pub(crate) mod gather;
 #[cfg(feature = "server")]
 mod lane;
 #[cfg(feature = "server")]
@@ -38,6 +42,7 @@ mod providers;
 mod recent;
 #[cfg(feature = "server")]
 mod sending;
+mod status;
 #[cfg(feature = "server")]
 mod timestamp;
 mod variables;
@@ -50,9 +55,8 @@ pub use config::{
 pub use life::{SHUTDOWN_TIMEOUT, Telemetry};
 pub use otlp::{Otlp, Protocol};
 #[cfg(feature = "server")]
-pub use outage::{ExporterStatus, State};
-#[cfg(feature = "server")]
 pub use recent::{RecentTrace, RecentTraces};
+pub use status::{ExporterStatus, State};
 #[cfg(feature = "server")]
 pub use timestamp::timestamp;
 pub use variables::{VARIABLES, Variable, Variables, help};

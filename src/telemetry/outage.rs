@@ -5,42 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use serde::Serialize;
-
 use super::partial::Rejected;
-
-/// An exporter's condition, as the page shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Nothing has been exported yet.
-    Idle,
-    /// The last export went well.
-    Ok,
-    /// The last export failed.
-    Failing,
-    /// The signal has no exporter.
-    Off,
-}
-
-/// A snapshot of an exporter.
-#[derive(Clone, Debug, Serialize)]
-pub struct ExporterStatus {
-    /// `traces`, `metrics` or `logs`.
-    pub signal: &'static str,
-    /// `otlp`, `console` or `none`.
-    pub exporter: &'static str,
-    /// Where it exports to.
-    pub target: Option<String>,
-    /// How the last export went.
-    pub state: State,
-    /// What went wrong, if it did.
-    pub detail: Option<String>,
-    /// Items that a backend took: spans, log records, or exports of metrics.
-    pub exported: u64,
-    /// Items that no backend took or will take.
-    pub dropped: u64,
-}
+use super::status::{ExporterStatus, State};
 
 /// Why items were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

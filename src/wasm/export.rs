@@ -2,76 +2,38 @@
 //!
 //! A batch processor needs a thread and a life beyond the request; an instance has neither. Its
 //! host waits for the export, and an instance that waits is one fewer to answer with: so there is
-//! one try and no more, it is short, and after a failure there is none at all for a while.
+//! one try and no more, and it is short.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use opentelemetry::Context;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::resource::v1::Resource as OtlpResource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use prost::Message;
 use wstd::future::FutureExt;
 use wstd::http::{Client, Request};
 
-use crate::telemetry::{Config, Exporter, Otlp, Protocol, basics::truncate};
+use crate::telemetry::attempts::Attempts;
+use crate::telemetry::gather::{self, Gathered};
+use crate::telemetry::{Config, Exporter, Otlp, Protocol};
+#[cfg(feature = "wasi-page")]
+use crate::telemetry::{ExporterStatus, State};
 
 /// What an export may take, whatever the variables say: at 1,000 requests a second a collector that
 /// hangs then holds 150 instances. wasmtime has room for 333, of three modules each, by default.
 const MOST_TIME: Duration = Duration::from_millis(150);
 
-/// How long an instance tries no export after one has failed; twice as long after each that follows,
-/// so that one slow moment costs few spans and an outage few tries.
-const PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// The spans that have ended since the last export.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Buffer(Arc<Mutex<Vec<SpanData>>>);
-
-impl SpanProcessor for Buffer {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
-
-    fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(span);
-        }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
-    }
-}
-
 /// Where spans go.
 pub(super) struct Export {
-    buffer: Buffer,
+    gathered: Gathered,
     otlp: Option<Otlp>,
     console: Option<opentelemetry_stdout::SpanExporter>,
+    printed: AtomicUsize,
     resource: ResourceAttributesWithSchema,
-    value_length: Option<usize>,
-    outage: Mutex<Outage>,
-    /// One line is enough for what every export would do wrong.
-    told: AtomicBool,
-}
-
-#[derive(Default)]
-struct Outage {
-    /// No export before this time.
-    until: Option<Instant>,
-    /// Failures in a row.
-    failures: u32,
-    lost: usize,
+    attempts: Mutex<Attempts>,
 }
 
 impl Export {
@@ -84,38 +46,32 @@ impl Export {
             console
         });
         Self {
-            buffer: Buffer::default(),
+            gathered: Gathered::new(config.limits.value_length),
             otlp,
             console,
+            printed: AtomicUsize::new(0),
             resource: ResourceAttributesWithSchema::from(resource),
-            value_length: config.limits.value_length,
-            outage: Mutex::default(),
-            told: AtomicBool::new(false),
+            attempts: Mutex::default(),
         }
     }
 
     /// What gathers spans for this export.
-    pub(super) fn buffer(&self) -> Buffer {
-        self.buffer.clone()
+    pub(super) fn processor(&self) -> Gathered {
+        self.gathered.clone()
     }
 
     /// Exports what has gathered, in a task of its own: the host gets the answer first, and keeps
     /// the instance until the task is done.
     pub(super) fn send(&'static self) {
-        let mut spans =
-            std::mem::take(&mut *self.buffer.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let spans = self.gathered.take();
         if spans.is_empty() {
             return;
-        }
-        if let Some(limit) = self.value_length {
-            for span in &mut spans {
-                truncate(span, limit);
-            }
         }
         wstd::runtime::spawn(async move {
             if let Some(console) = &self.console {
                 // It prints, and cannot fail.
                 let _ = console.export(spans.clone()).await;
+                self.printed.fetch_add(spans.len(), Ordering::Relaxed);
             }
             if let Some(otlp) = &self.otlp {
                 self.send_otlp(otlp, spans).await;
@@ -126,78 +82,45 @@ impl Export {
 
     async fn send_otlp(&self, otlp: &Otlp, spans: Vec<SpanData>) {
         let count = spans.len();
-        if self.paused() {
-            self.outage.lock().unwrap_or_else(PoisonError::into_inner).lost += count;
+        if !self.attempts().may_try(Instant::now(), count) {
             return;
         }
-        let resource_spans = vec![self.resource_spans(spans)];
+        let resource_spans = vec![gather::otlp(&self.resource, spans)];
         let body = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
-        let result = match post(otlp, body).timeout(timeout(otlp)).await {
+        let time = wstd::time::Duration::from(otlp.timeout.min(MOST_TIME));
+        let result = match post(otlp, body).timeout(time).await {
             Ok(result) => result,
             Err(_) => Err("no answer in time".to_owned()),
         };
-        self.note(result, count);
+        self.attempts().ended(result, Instant::now(), count);
     }
 
-    /// By scope, whose names differ in this program: to compare all of a scope, as the library's own
-    /// function does, is 15 KiB of sorting and hashing.
-    fn resource_spans(&self, spans: Vec<SpanData>) -> ResourceSpans {
-        let mut scope_spans: Vec<ScopeSpans> = Vec::new();
-        for span in spans {
-            let scope = &span.instrumentation_scope;
-            let same = |s: &ScopeSpans| s.scope.as_ref().is_some_and(|s| s.name == scope.name());
-            let index = scope_spans.iter().position(same).unwrap_or_else(|| {
-                scope_spans.push(ScopeSpans {
-                    scope: Some((scope, None).into()),
-                    schema_url: scope.schema_url().unwrap_or_default().to_owned(),
-                    spans: Vec::new(),
-                });
-                scope_spans.len() - 1
-            });
-            scope_spans[index].spans.push(span.into());
+    /// How the exporters fare in this instance: others have counts of their own.
+    #[cfg(feature = "wasi-page")]
+    pub(super) fn status(&self) -> Vec<ExporterStatus> {
+        let idle = |exporter, target| ExporterStatus {
+            detail: Some(
+                "Since this instance of the component began; each has counts of its own".to_owned(),
+            ),
+            ..ExporterStatus::idle("traces", exporter, target)
+        };
+        let otlp = self.otlp.as_ref();
+        let otlp = otlp.map(|otlp| self.attempts().status(idle("otlp", Some(otlp.target()))));
+        let console = self.console.as_ref().map(|_| {
+            let exported = self.printed.load(Ordering::Relaxed) as u64;
+            let state = if exported > 0 { State::Ok } else { State::Idle };
+            ExporterStatus { state, exported, ..idle("console", None) }
+        });
+        let mut all: Vec<_> = otlp.into_iter().chain(console).collect();
+        if all.is_empty() {
+            all.push(ExporterStatus::off("traces"));
         }
-        let attributes = self.resource.attributes.0.clone();
-        ResourceSpans {
-            resource: Some(OtlpResource { attributes, ..OtlpResource::default() }),
-            scope_spans,
-            schema_url: self.resource.schema_url.clone().unwrap_or_default(),
-        }
+        all
     }
 
-    fn paused(&self) -> bool {
-        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        outage.until.is_some_and(|until| Instant::now() < until)
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// One line when an outage is seen for the second time, and one when it ends. At the first time
-    /// an instance may be one of thousands, each of which serves one request.
-    fn note(&self, result: Result<(), String>, count: usize) {
-        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(()) => {
-                if self.told.swap(false, Ordering::Relaxed) {
-                    log::info!("spans are exported again; {} were lost", outage.lost);
-                }
-                *outage = Outage::default();
-            }
-            Err(error) => {
-                outage.lost += count;
-                if outage.failures > 0 && !self.told.swap(true, Ordering::Relaxed) {
-                    log::warn!("spans are not exported: {error}; {} lost so far", outage.lost);
-                } else {
-                    log::debug!("spans are not exported: {error}; {count} lost");
-                }
-                // Past 2^10 the longest pause counts in any case.
-                let pause = PAUSE * 2_u32.pow(outage.failures.min(10));
-                outage.failures += 1;
-                outage.until = Some(Instant::now() + pause.min(LONGEST_PAUSE));
-            }
-        }
-    }
-}
-
-fn timeout(otlp: &Otlp) -> wstd::time::Duration {
-    otlp.timeout.min(MOST_TIME).into()
 }
 
 async fn post(otlp: &Otlp, body: Vec<u8>) -> Result<(), String> {

@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
+use opentelemetry::global::BoxedTracer;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
-use opentelemetry_sdk::trace::SdkTracer;
+use opentelemetry::trace::{TraceContextExt, Tracer};
 use wstd::future::FutureExt;
 use wstd::http::body::{Bytes, util::Empty};
 use wstd::http::error::ErrorCode;
 use wstd::http::{Body, Client, Error, Request, Uri};
 
 use super::tracing::Tracing;
-use crate::conventions::KnownMethods;
-use crate::conventions::call::{Call, failed, outcome};
+use crate::conventions::call::{Call, outcome, tell};
 use crate::conventions::propagation::OutgoingHeaders;
+use crate::conventions::{self, KnownMethods};
 use crate::handlers::fixed::Fixed;
 use crate::handlers::{DownstreamError, Host};
 
@@ -28,7 +28,7 @@ const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The handlers' host in a component.
 pub(super) struct WasiHost {
-    tracer: SdkTracer,
+    tracer: BoxedTracer,
     propagator: Arc<TextMapCompositePropagator>,
     known_methods: KnownMethods,
     downstream: String,
@@ -39,20 +39,12 @@ impl WasiHost {
     pub(super) fn from_env(tracing: &Tracing) -> Self {
         let downstream = std::env::var("DOWNSTREAM_URL").ok().filter(|url| !url.is_empty());
         Self {
-            tracer: tracing.own_tracer(),
-            propagator: tracing.propagator(),
-            known_methods: tracing.known_methods().clone(),
+            tracer: tracing.tracer(conventions::scope()),
+            propagator: tracing.propagator.clone(),
+            known_methods: tracing.known_methods.clone(),
             downstream: downstream.unwrap_or_else(|| DOWNSTREAM.to_owned()),
             fixed: Fixed::from_env(),
         }
-    }
-
-    /// Starts the client span of a call, the child of the current one.
-    fn start(&self, call: &Call, url: &str) -> Context {
-        let builder = SpanBuilder::from_name(call.span_name())
-            .with_kind(SpanKind::Client)
-            .with_attributes(call.attributes(url, 0));
-        Context::current_with_span(self.tracer.build(builder))
     }
 }
 
@@ -82,7 +74,7 @@ impl Host for WasiHost {
         let port = uri.port_u16().unwrap_or(default);
         let host = uri.host().unwrap_or_default();
         let call = Call::new("GET", &self.known_methods, host, Some(port));
-        let cx = self.start(&call, &url);
+        let cx = Context::current_with_span(self.tracer.build(call.span(&url, 0)));
         // Without a length the host would send chunks. An empty body of wstd's own is written all
         // the same, which fails where the host has seen the length and looks for no body.
         let body = Body::from_http_body(Empty::<Bytes>::new());
@@ -96,10 +88,7 @@ impl Host for WasiHost {
             Err((kind, _)) => Err(kind),
         });
         let span = cx.span();
-        if failed(&outcome) {
-            span.set_status(Status::error(""));
-        }
-        span.set_attributes(outcome);
+        tell(&span, outcome);
         span.end();
         result.map_err(|(_, error)| {
             log::warn!("the downstream service did not answer: {error}");

@@ -8,18 +8,19 @@
 mod export;
 mod host;
 mod log;
+#[cfg(feature = "wasi-page")]
+mod page;
 mod tracing;
 
 use std::sync::LazyLock;
 
 use http::request::Parts;
-use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
-use opentelemetry::global::{self, BoxedTracer};
+use opentelemetry::global;
 use wstd::http::{Body, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::handlers::routes::Endpoint;
-use crate::handlers::{App, ErrorBody, Reply, sentence};
+use crate::handlers::{self, App, ErrorBody, Reply, sentence};
 use host::WasiHost;
 use tracing::Tracing;
 
@@ -43,6 +44,9 @@ const SHIELD: [(&str, &str); 3] = [
     ("permissions-policy", "interest-cohort=()"),
 ];
 
+/// An answer, before it is handed to the host.
+type Answer = Response<Vec<u8>>;
+
 /// Made at the first request of an instance, and kept as long as its host keeps the instance.
 static SITE: LazyLock<Site> = LazyLock::new(Site::from_env);
 
@@ -54,57 +58,68 @@ struct Site {
 impl Site {
     fn from_env() -> Self {
         let tracing = Tracing::from_env();
-        let tracer = BoxedTracer::new(Box::new(tracing.tracer("rocket_otel_demo::handlers")));
         let host = WasiHost::from_env(&tracing);
         // Nobody has installed a provider: the instruments count nothing, at no cost.
-        let meter = global::meter("rocket_otel_demo::handlers");
-        let app = App::new(host, tracer, &meter, tracing.service_name());
+        let meter = global::meter_with_scope(handlers::scope());
+        let tracer = tracing.tracer(handlers::scope());
+        let app = App::new(host, tracer, &meter, tracing.service_name.as_str());
         Self { app, tracing }
     }
 
-    async fn reply(&self, parts: &Parts, endpoint: Option<Endpoint>) -> Reply {
-        if let Some(endpoint) = endpoint {
-            return self.app.answer(endpoint, parts.uri.query()).await;
+    async fn answer(&self, parts: &Parts, endpoint: Option<Endpoint>) -> Answer {
+        #[cfg(feature = "wasi-page")]
+        if let Some(page) = page::page(parts, endpoint, &self.tracing) {
+            return page;
         }
-        let status = if READABLE.contains(&parts.method) { 404 } else { 400 };
-        let error = sentence(status, None).to_owned();
-        Reply::json(status, &ErrorBody { error })
+        if let Some(endpoint) = endpoint {
+            return json(self.app.answer(endpoint, parts.uri.query()).await);
+        }
+        json(failure(if READABLE.contains(&parts.method) { 404 } else { 400 }))
     }
 }
 
 /// Answers a request. Its spans go out once the answer is on its way.
 pub async fn serve(request: Request<Body>) -> Response<Body> {
-    let site = &*SITE;
     let (parts, _) = request.into_parts();
-    let found = Endpoint::at(parts.uri.path());
-    let found = found.filter(|_| matches!(parts.method, Method::GET | Method::HEAD));
-    let endpoint = found.map(|(_, endpoint)| endpoint);
+    #[cfg(feature = "wasi-page")]
+    if let Some(file) = page::file(&parts) {
+        return finished(file);
+    }
+    let site = &*SITE;
+    let found = Endpoint::asked(parts.method.as_str(), parts.uri.path());
+    let (template, endpoint) = found.unzip();
 
-    let cx: Context = site.tracing.start(&parts);
-    let reply = site.reply(&parts, endpoint).with_context(cx.clone()).await;
-    let status = reply.status;
-    let response = response(reply, endpoint, site.tracing.traceresponse(&cx));
-    let template = found.map(|(template, _)| template);
-    site.tracing.end(&cx, &parts, template, status, response.headers());
-    response
+    let cx = site.tracing.start(&parts);
+    let mut answer = site.answer(&parts, endpoint).with_context(cx.clone()).await;
+    if matches!(endpoint, None | Some(Endpoint::Index)) {
+        set(&mut answer, "vary", "Accept");
+    }
+    site.tracing.end(&cx, &parts, template, &mut answer);
+    finished(answer)
 }
 
-fn response(reply: Reply, endpoint: Option<Endpoint>, trace: Option<String>) -> Response<Body> {
+fn failure(status: u16) -> Reply {
+    let error = sentence(status, None).to_owned();
+    Reply::json(status, &ErrorBody { error })
+}
+
+fn json(reply: Reply) -> Answer {
+    let mut answer = Response::new(reply.body);
+    *answer.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
+    set(&mut answer, "content-type", "application/json");
+    answer
+}
+
+fn set(answer: &mut Answer, name: &'static str, value: &'static str) {
+    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+}
+
+fn finished(mut answer: Answer) -> Response<Body> {
     // Without a length the host would send the answer in chunks; to HEAD it sends no body itself.
-    let length = HeaderValue::from(reply.body.len());
-    let mut response = Response::new(Body::from(reply.body));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
-    let headers = response.headers_mut();
-    headers.insert("content-type", HeaderValue::from_static("application/json"));
-    headers.insert("content-length", length);
-    if matches!(endpoint, None | Some(Endpoint::Index)) {
-        headers.insert("vary", HeaderValue::from_static("Accept"));
-    }
+    let length = HeaderValue::from(answer.body().len());
+    answer.headers_mut().insert("content-length", length);
     for (name, value) in SHIELD {
-        headers.insert(name, HeaderValue::from_static(value));
+        set(&mut answer, name, value);
     }
-    if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
-        headers.insert("traceresponse", trace);
-    }
-    response
+    answer.map(Body::from)
 }

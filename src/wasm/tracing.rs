@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::request::Parts;
+use opentelemetry::global::BoxedTracer;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::trace::noop::NoopTracer;
 use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use wstd::http::HeaderMap;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use wstd::http::Response;
 
 use super::export::Export;
 use super::log::Logger;
@@ -15,92 +18,75 @@ use crate::conventions::propagation::RequestHeaders;
 use crate::conventions::request::{
     CapturedHeader, Incoming, Named, Origin, captured, host_and_port,
 };
-use crate::conventions::response::{RouteName, failure, span_name, tell};
-use crate::conventions::{Headers, KnownMethods, traceresponse};
+use crate::conventions::response::{RouteName, failure, tell};
+use crate::conventions::{self, Headers, KnownMethods, forwarded, traceresponse};
 use crate::telemetry::{Config, Protocol, Variables, basics};
 
 /// What starts, ends and exports the spans of an instance.
 pub(super) struct Tracing {
     provider: SdkTracerProvider,
-    tracer: SdkTracer,
-    propagator: Arc<TextMapCompositePropagator>,
+    tracer: BoxedTracer,
     export: Export,
     disabled: bool,
-    known_methods: KnownMethods,
+    trust_forwarded: bool,
     request_headers: Vec<CapturedHeader>,
     response_headers: Vec<CapturedHeader>,
-    service_name: String,
+    pub(super) propagator: Arc<TextMapCompositePropagator>,
+    pub(super) known_methods: KnownMethods,
+    pub(super) service_name: String,
 }
 
 impl Tracing {
-    /// What the `OTEL_*` variables of the host ask for.
+    /// What the variables of the host ask for. A server would not start with a wrong one. An
+    /// instance has no start to fail at but a request's, and answers matter more than spans.
     pub(super) fn from_env() -> Self {
-        let config = match Config::with_protocol(&Variables::from_process(), HTTP) {
-            Ok(config) => config,
-            Err(error) => {
-                // A server would not start. An instance has no start to fail at but a request's,
-                // and answers matter more than spans.
-                eprintln!("no spans are made: {error}");
-                let off: Variables = [("OTEL_SDK_DISABLED", "true")].into_iter().collect();
-                match Config::with_protocol(&off, HTTP) {
-                    Ok(config) => config,
-                    Err(error) => unreachable!("the defaults are valid: {error}"),
-                }
-            }
-        };
+        let config = config(&Variables::from_process()).unwrap_or_else(|error| {
+            eprintln!("no spans are made: {error}");
+            let off = [("OTEL_SDK_DISABLED", "true")].into_iter().collect();
+            config(&off).unwrap_or_else(|error| unreachable!("the defaults are valid: {error}"))
+        });
         Logger::install(config.log_level);
         config.warnings.iter().for_each(|warning| ::log::warn!("{warning}"));
-        Self::new(config)
+        let trust = std::env::var("TRUST_FORWARDED_HEADERS").unwrap_or_default();
+        let trust = forwarded::trust(&trust).unwrap_or_else(|error| {
+            ::log::warn!("no forwarded header is believed: {error}");
+            false
+        });
+        Self::new(config, trust)
     }
 
-    fn new(config: Config) -> Self {
+    fn new(config: Config, trust_forwarded: bool) -> Self {
         let resource = basics::resource(&config);
         let export = Export::new(&config, &resource);
         let provider = SdkTracerProvider::builder()
             .with_resource(resource)
             .with_sampler(basics::sampler(&config))
             .with_span_limits(basics::span_limits(&config))
-            .with_span_processor(export.buffer())
-            .build();
-        let scope = InstrumentationScope::builder("rocket_otel_demo::instrument")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .with_schema_url(opentelemetry_semantic_conventions::SCHEMA_URL)
+            .with_span_processor(export.processor())
             .build();
         Self {
-            tracer: provider.tracer_with_scope(scope),
+            tracer: tracer(&provider, config.disabled, conventions::scope()),
             provider,
-            propagator: Arc::new(basics::propagator(&config)),
             export,
             disabled: config.disabled,
+            trust_forwarded,
             request_headers: captured("http.request.header.", &config.request_headers),
             response_headers: captured("http.response.header.", &config.response_headers),
+            propagator: Arc::new(basics::propagator(&config)),
             known_methods: config.known_methods,
             service_name: config.service_name,
         }
     }
 
-    pub(super) fn service_name(&self) -> &str {
-        &self.service_name
+    /// The tracer of a scope.
+    pub(super) fn tracer(&self, scope: InstrumentationScope) -> BoxedTracer {
+        tracer(&self.provider, self.disabled, scope)
     }
 
-    pub(super) fn known_methods(&self) -> &KnownMethods {
-        &self.known_methods
-    }
-
-    /// A tracer for what is not the server's own.
-    pub(super) fn tracer(&self, scope: &'static str) -> SdkTracer {
-        let scope = InstrumentationScope::builder(scope).with_version(env!("CARGO_PKG_VERSION"));
-        self.provider.tracer_with_scope(scope.build())
-    }
-
-    /// The tracer of server and client spans.
-    pub(super) fn own_tracer(&self) -> SdkTracer {
-        self.tracer.clone()
-    }
-
-    /// What hands contexts on.
-    pub(super) fn propagator(&self) -> Arc<TextMapCompositePropagator> {
-        self.propagator.clone()
+    /// How the spans' exporters fare.
+    #[cfg(feature = "wasi-page")]
+    pub(super) fn exporters(&self) -> Vec<crate::telemetry::ExporterStatus> {
+        self.export.status()
     }
 
     /// The context in which a request is answered: its span's, or its client's if none is made.
@@ -111,52 +97,43 @@ impl Tracing {
         if self.disabled {
             return parent;
         }
-        let method = parts.method.as_str();
-        let known = self.known_methods.contains(method);
-        let named = Named {
-            method: if known { method.to_owned().into() } else { "_OTHER".into() },
-            original: (!known).then_some(method),
-        };
-        let authority = parts.uri.authority().map(|authority| host_and_port(authority.as_str()));
+        let (method, original) = self.known_methods.told(parts.method.as_str());
         let request = Incoming {
             scheme: if parts.uri.scheme_str() == Some("https") { "https" } else { "http" },
-            host: authority,
+            host: parts.uri.authority().map(|authority| host_and_port(authority.as_str())),
             local: None,
             peer: None,
             path: parts.uri.path(),
             query: parts.uri.query(),
             user_agent: headers.first("User-Agent"),
         };
-        let origin = Origin::of(request, headers, false);
+        let origin = Origin::of(request, headers, self.trust_forwarded);
+        let named = Named { method: method.to_owned().into(), original };
         let builder = origin.span(&named, headers, &self.request_headers);
         parent.with_span(self.tracer.build_with_context(builder, &parent))
     }
 
-    /// What tells the client its trace, if there is one of ours.
-    pub(super) fn traceresponse(&self, cx: &Context) -> Option<String> {
-        (!self.disabled).then(|| traceresponse(cx.span().span_context()))
-    }
-
-    /// Ends a request's span, and sends all its spans out, once the answer is on its way.
-    pub(super) fn end(
+    /// Tells the client its trace, ends the request's span, and sends all its spans out, once the
+    /// answer is on its way.
+    pub(super) fn end<T>(
         &'static self,
         cx: &Context,
         parts: &Parts,
         template: Option<&'static str>,
-        status: u16,
-        headers: &HeaderMap,
+        response: &mut Response<T>,
     ) {
         if self.disabled {
             return;
         }
         let span = cx.span();
-        let method = parts.method.as_str();
-        let method = if self.known_methods.contains(method) { method } else { "_OTHER" };
-        let route = template.map(|template| RouteName {
-            template: template.into(),
-            span: span_name(method, template).into(),
-        });
+        if let Ok(trace) = HeaderValue::try_from(traceresponse(span.span_context())) {
+            response.headers_mut().insert("traceresponse", trace);
+        }
+        let (method, _) = self.known_methods.told(parts.method.as_str());
+        let route = template.map(|template| RouteName::new(method, template));
+        let headers = response.headers();
         span.set_attributes(self.response_headers.iter().filter_map(|h| h.attribute(headers)));
+        let status = response.status().as_u16();
         tell(&span, status, route, failure(status));
         span.end();
         self.export.send();
@@ -164,4 +141,19 @@ impl Tracing {
 }
 
 /// `wasi:http` has no trailers that gRPC could do with.
-const HTTP: Protocol = Protocol::HttpProtobuf;
+fn config(variables: &Variables) -> Result<Config, crate::telemetry::ConfigError> {
+    Config::with_protocol(variables, Protocol::HttpProtobuf)
+}
+
+/// A tracer of a disabled SDK would put ids of its own in place of the caller's. The API's hands on
+/// what came.
+fn tracer(
+    provider: &SdkTracerProvider,
+    disabled: bool,
+    scope: InstrumentationScope,
+) -> BoxedTracer {
+    if disabled {
+        return BoxedTracer::new(Box::new(NoopTracer::new()));
+    }
+    BoxedTracer::new(Box::new(provider.tracer_with_scope(scope)))
+}

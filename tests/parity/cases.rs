@@ -13,6 +13,10 @@ pub(crate) struct Setting {
     pub(crate) exports: Option<bool>,
     /// What it prints in the end.
     pub(crate) prints: &'static [&'static str],
+    /// Headers of the calls to a downstream service, where the OTLP receiver stands in for one.
+    pub(crate) hands_on: &'static [(&'static str, &'static str)],
+    /// Whether it takes a server that has pages; a component may do without.
+    pub(crate) has_pages: bool,
 }
 
 /// A request, its answer and its spans.
@@ -24,22 +28,41 @@ pub(crate) struct Case {
     /// To the byte. To HEAD it is not sent, but its length is.
     pub(crate) body: &'static str,
     pub(crate) vary: Option<&'static str>,
+    pub(crate) content_type: &'static str,
+    /// Other headers of the answer.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
     /// The trace flags in `traceresponse`; without any there is none.
     pub(crate) flags: Option<&'static str>,
     /// See `spans`.
     pub(crate) spans: &'static [&'static str],
 }
 
-const fn ask(name: &'static str, request: &'static str, status: u16, body: &'static str) -> Case {
-    Case { name, request, sent: &[], status, body, vary: None, flags: Some("01"), spans: &[] }
+pub(crate) const fn ask(
+    name: &'static str,
+    request: &'static str,
+    status: u16,
+    body: &'static str,
+) -> Case {
+    Case {
+        name,
+        request,
+        sent: &[],
+        status,
+        body,
+        vary: None,
+        content_type: "application/json",
+        headers: &[],
+        flags: Some("01"),
+        spans: &[],
+    }
 }
 
 impl Case {
-    const fn sent(self, sent: &'static [(&'static str, &'static str)]) -> Self {
+    pub(crate) const fn sent(self, sent: &'static [(&'static str, &'static str)]) -> Self {
         Self { sent, ..self }
     }
 
-    const fn varies(self) -> Self {
+    pub(crate) const fn varies(self) -> Self {
         Self { vary: Some("Accept"), ..self }
     }
 
@@ -51,12 +74,12 @@ impl Case {
         Self { flags: Some("00"), ..self }
     }
 
-    const fn untraced(self) -> Self {
+    pub(crate) const fn untraced(self) -> Self {
         Self { flags: None, ..self }
     }
 }
 
-const SETTING: Setting = Setting {
+pub(crate) const SETTING: Setting = Setting {
     name: "",
     env: &[],
     cases: &[],
@@ -64,9 +87,11 @@ const SETTING: Setting = Setting {
     export_headers: &[],
     exports: None,
     prints: &[],
+    hands_on: &[],
+    has_pages: false,
 };
 
-const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+pub(crate) const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const INDEX: &str = r#"{"message":"Hello from OTEL Demo App!","endpoints":["/api/users","/api/process","/health"]}"#;
 const USERS: &str = r#"[{"id":1,"name":"Alice","email":"alice@example.com"},{"id":2,"name":"Bob","email":"bob@example.com"},{"id":3,"name":"Charlie","email":"charlie@example.com"}]"#;
 const HEALTHY: &str = r#"{"status":"healthy"}"#;
@@ -116,6 +141,22 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ..SETTING
     },
     Setting {
+        name: "no telemetry, before a service that tells what it was sent",
+        env: &[("OTEL_SDK_DISABLED", "true"), ("DOWNSTREAM_URL", "{collector}")],
+        cases: &[ask("a context goes through as it came", "GET /api/chain?hops=1", 502, r#"{"error":"the downstream service answered 404"}"#)
+            .sent(&[("traceparent", PARENT), ("tracestate", "a=1"), ("baggage", "b=2")])
+            .untraced()],
+        hands_on: &[("traceparent", PARENT), ("tracestate", "a=1"), ("baggage", "b=2")],
+        exports: Some(false),
+        ..SETTING
+    },
+    Setting {
+        name: "a proxy that is believed",
+        env: &[("TRUST_FORWARDED_HEADERS", "Yes")],
+        cases: BEHIND_A_PROXY,
+        ..SETTING
+    },
+    Setting {
         name: "a sampler that asks the parent",
         env: &[("OTEL_TRACES_SAMPLER", "ParentBased_TraceIdRatio"), ("OTEL_TRACES_SAMPLER_ARG", "0")],
         cases: &[
@@ -151,7 +192,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
 ];
 
+const FORWARDED: (&str, &str) =
+    ("Forwarded", r#"for="[2001:db8::1]:4711";proto=https;host=example.com:8443, for=10.0.0.1"#);
+
+const BEHIND_A_PROXY: &[Case] = &[
+    ask("Forwarded tells client, scheme and host", "GET /health", 200, HEALTHY).sent(&[FORWARDED, ("X-Forwarded-For", "192.0.2.1")]).spans(&[
+        "SERVER GET /health client.address=2001:db8::1 http.request.method=GET http.response.status_code=200 http.route=/health server.address=example.com server.port=8443 url.path=/health url.scheme=https",
+    ]),
+    ask("so does X-Forwarded-*", "GET /health", 200, HEALTHY)
+        .sent(&[("X-Forwarded-For", "192.0.2.1, 10.0.0.1"), ("X-Forwarded-Proto", "HTTPS"), ("X-Forwarded-Host", "example.com")])
+        .spans(&["SERVER GET /health client.address=192.0.2.1 http.request.method=GET http.response.status_code=200 http.route=/health server.address=example.com server.port=443 url.path=/health url.scheme=https"]),
+    ask("nonsense tells nothing", "GET /health", 200, HEALTHY)
+        .sent(&[("Forwarded", "for=_hidden;proto=ftp;host=")])
+        .spans(&[HEALTH_SPAN]),
+    ask("a request that came straight stays as it is", "GET /health", 200, HEALTHY).spans(&[HEALTH_SPAN]),
+];
+
 const ENDPOINTS: &[Case] = &[
+    ask("a proxy that nobody trusts is not believed", "GET /health", 200, HEALTHY)
+        .sent(&[FORWARDED, ("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "example.com")])
+        .spans(&[HEALTH_SPAN]),
     ask("the index is JSON", "GET /", 200, INDEX).varies().spans(&[
         "SERVER GET / http.request.method=GET http.response.status_code=200 http.route=/ url.path=/",
     ]),

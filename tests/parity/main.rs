@@ -4,7 +4,10 @@
 //! `COMPONENT_HOST` a WASI host (`jco`, or a `wasmtime` of which only `serve` is used), the same
 //! table runs against the component too, and a collector that is dead or hangs is put behind it.
 //!
-//! `cases` is the table, `servers` starts what it runs against, `http` asks, `spans` makes what
+//! `COMPONENT_PAGES=1` says that the component has pages; the settings that take some are left out
+//! otherwise, and counted.
+//!
+//! `cases` and `pages` are the table, `servers` starts what it runs against, `http` asks, `spans` makes what
 //! the OTLP receiver got comparable, `collector` is the load.
 
 #![allow(
@@ -19,6 +22,7 @@ mod support;
 mod cases;
 mod collector;
 mod http;
+mod pages;
 mod servers;
 mod spans;
 
@@ -26,15 +30,13 @@ use std::time::Duration;
 
 use cases::{Case, SETTINGS, Setting};
 use http::Answer;
+use pages::PAGES;
 use servers::{Kind, Server};
 use support::otlp::{Receiver, Signal};
 
 /// What every answer says, beside what its case tells.
-const ALWAYS: [(&str, &str); 3] = [
-    ("content-type", "application/json"),
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "SAMEORIGIN"),
-];
+const ALWAYS: [(&str, &str); 2] =
+    [("x-content-type-options", "nosniff"), ("x-frame-options", "SAMEORIGIN")];
 
 /// Spans of one request come in one export; the server's batches wait for 50 ms.
 const ARRIVAL: Duration = Duration::from_secs(20);
@@ -59,12 +61,16 @@ fn run_table(kind: &Kind) {
     );
     let mut failures = Vec::new();
     let mut count = 0;
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter().chain([&PAGES]) {
+        if setting.has_pages && !kind.has_pages() {
+            println!("{kind:?} has no pages: {} cases left out", setting.cases.len());
+            continue;
+        }
         let receiver = Receiver::start();
         let server = start(kind, setting, &receiver, &behind);
         for case in setting.cases {
             count += 1;
-            let place = Place { server: &server, receiver: &receiver, behind: &behind };
+            let place = Place { kind, server: &server, receiver: &receiver, behind: &behind };
             if let Err(problem) = check(case, &place) {
                 failures.push(format!("{}, {}: {problem}", setting.name, case.name));
             }
@@ -92,32 +98,37 @@ fn start(kind: &Kind, setting: &Setting, receiver: &Receiver, behind: &Server) -
         ("DEMO_TEST_CLOCK", "simulated"),
     ];
     variables.retain(|(name, _)| setting.env.iter().all(|(other, _)| other != name));
-    variables.extend(setting.env);
+    let env: Vec<_> =
+        setting.env.iter().map(|(n, v)| (*n, v.replace("{collector}", &endpoint))).collect();
+    variables.extend(env.iter().map(|(name, value)| (*name, value.as_str())));
     Server::start(kind, &variables)
 }
 
 /// Where a case runs.
 struct Place<'a> {
+    kind: &'a Kind,
     server: &'a Server,
     receiver: &'a Receiver,
     behind: &'a Server,
 }
 
 impl Place<'_> {
-    /// Ports differ from run to run.
+    /// Ports differ from run to run, pages a little from kind to kind.
     fn filled(&self, text: &str) -> String {
-        text.replace("{behind}", &self.behind.port().to_string())
+        pages::fill(text, self.kind).replace("{behind}", &self.behind.port().to_string())
     }
 }
 
 fn check(case: &Case, place: &Place<'_>) -> Result<(), String> {
-    let answer = http::ask(place.server.address(), case.request, case.sent)?;
+    let request = place.filled(case.request);
+    let answer = http::ask(place.server.address(), &request, case.sent)?;
     equal("status", &answer.status, &case.status)?;
     let body = place.filled(case.body);
     let head = case.request.starts_with("HEAD ");
     equal("body", &answer.body.as_str(), &if head { "" } else { &body })?;
-    for (name, value) in ALWAYS {
-        equal(name, &answer.header(name), &Some(value))?;
+    let content_type = [("content-type", case.content_type)];
+    for (name, value) in ALWAYS.iter().chain(case.headers).chain(&content_type) {
+        equal(name, &answer.header(name), &Some(*value))?;
     }
     equal("content-length", &answer.header("content-length"), &Some(&*body.len().to_string()))?;
     equal("vary", &answer.header("vary"), &case.vary)?;
@@ -166,6 +177,13 @@ fn afterwards(setting: &Setting, server: &Server, receiver: &Receiver) -> Option
         let mut traces = requests.iter().filter(|request| request.signal == Some(Signal::Traces));
         if spans.is_empty() || !traces.all(|request| request.header(name) == Some(value)) {
             return Some(format!("{}: an export without {name}: {value}", setting.name));
+        }
+    }
+    for (name, value) in setting.hands_on {
+        let mut calls = receiver.requests();
+        calls.retain(|request| request.signal.is_none());
+        if calls.is_empty() || calls.iter().any(|call| call.header(name) != Some(value)) {
+            return Some(format!("{}: {name}: {value} was not handed on", setting.name));
         }
     }
     if setting.exports == Some(false) && !spans.is_empty() {

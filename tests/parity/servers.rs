@@ -35,6 +35,12 @@ impl Kind {
         !matches!(self, Self::Component { host, .. } if host.ends_with("jco"))
     }
 
+    /// Whether it answers browsers with pages.
+    pub(crate) fn has_pages(&self) -> bool {
+        matches!(self, Self::Native)
+            || std::env::var_os("COMPONENT_PAGES").is_some_and(|v| v == "1")
+    }
+
     fn command(&self, port: u16, variables: &[(&str, &str)]) -> Command {
         let mut command = match self {
             Self::Native => Command::new(env!("CARGO_BIN_EXE_rocket-otel-demo")),

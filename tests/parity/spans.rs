@@ -1,13 +1,20 @@
 //! Span trees as lines of text, which compare well and fail legibly.
 //!
 //! `KIND name [< parent] [status] key=value ...`, indented below its parent; an event is a line
-//! that begins with `!`. Left out is what no WASI host tells a component: the client's address.
+//! that begins with `!`. Left out is what no WASI host tells a component: who is at the other end.
 
 use super::support::otlp::{Attributes, ReceivedSpan, SpanKind, StatusCode, Value};
 
-const UNTOLD: [&str; 3] = ["client.address", "network.peer.address", "network.peer.port"];
+fn untold(key: &str, value: &Value) -> bool {
+    match key {
+        "network.peer.address" | "network.peer.port" => true,
+        // Another than the peer's was told by a proxy.
+        "client.address" => value.as_str() == Some("127.0.0.1"),
+        _ => false,
+    }
+}
 
-/// What every server span of the table has.
+/// What every server span of the table has, unless its case says something else.
 const COMMON: &str = "server.address=demo.test server.port=80 url.scheme=http";
 
 /// The lines of a span and all below it.
@@ -50,7 +57,7 @@ fn kind(kind: SpanKind) -> &'static str {
 }
 
 fn attributes(attributes: &Attributes) -> String {
-    let told = attributes.iter().filter(|(key, _)| !UNTOLD.contains(&key.as_str()));
+    let told = attributes.iter().filter(|(key, value)| !untold(key, value));
     let told: Vec<_> = told.map(|(key, value)| format!(" {key}={}", text(value))).collect();
     told.concat()
 }
@@ -78,7 +85,11 @@ fn with_common(line: &str) -> String {
     let (head, given) = words.split_at(start);
     // A value may hold spaces: what is no attribute itself belongs to the one before.
     let mut pairs: Vec<String> = Vec::new();
-    for word in given.iter().copied().chain(COMMON.split(' ')) {
+    let said = |key: &str| given.iter().any(|word| word.starts_with(key) && is_attribute(word));
+    let common = COMMON
+        .split(' ')
+        .filter(|pair| pair.split_inclusive('=').next().is_none_or(|key| !said(key)));
+    for word in given.iter().copied().chain(common) {
         match pairs.last_mut() {
             Some(last) if !is_attribute(word) => last.push_str(&format!(" {word}")),
             _ => pairs.push(word.to_owned()),
