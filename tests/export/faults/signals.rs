@@ -44,8 +44,8 @@ fn a_sigterm_under_load_loses_no_span_of_an_answered_request() {
         let arrived: BTreeSet<_> = spans.iter().map(|span| &span.trace_id).collect();
         let lost = answered.iter().filter(|trace| !arrived.contains(trace)).count();
         assert_eq!(lost, 0, "turn {turn}: of {} answered: {ended:?}", answered.len());
-        let last = format!("traces: {} exported by otlp, none lost", spans.len());
-        assert!(ended.stderr.contains(&last), "turn {turn}: not {last}: {ended:?}");
+        let line = format!("traces: {} exported by otlp, none lost", spans.len());
+        assert!(ended.stderr.contains(&line), "turn {turn}: not {line}: {ended:?}");
     }
 }
 

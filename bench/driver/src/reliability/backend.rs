@@ -55,6 +55,7 @@ impl Backend {
         command.env("PORT", self.port.to_string());
         command.envs(self.journal.iter().map(|journal| ("JOURNAL", journal)));
         command.envs(self.tls.then_some(("TLS", "1")));
+        command.env("JAEGER_LISTEN_HOST", "127.0.0.1");
         let child = command.spawn();
         self.child = Some(child.with_context(|| format!("cannot start {:?}", self.command))?);
         let started = Instant::now();

@@ -261,7 +261,7 @@ fn print(trial: &Trial, rows: &[Row]) {
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (fault, _) in ALL {
         let own = || rows.iter().filter(|row| row.fault == fault);
-        let Some(last) = own().last() else { continue };
+        let Some(last) = own().next_back() else { continue };
         let column = |figure: fn(&Row) -> f64, digits| show(spread(own().map(figure)), digits);
         let difference: Vec<_> = own().map(|row| row.difference().to_string()).collect();
         println!(

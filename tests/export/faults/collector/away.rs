@@ -7,6 +7,9 @@ use crate::kit::over_both;
 use crate::kit::watched::{BEGINS, ENDS, Watched};
 use crate::support::otlp::{Behaviour, Receiver};
 
+/// Time enough for several exports to fail, of which the first alone may have a line.
+const LASTS: Duration = Duration::from_secs(4);
+
 /// The whole of an outage that costs spans, from its beginning to the last line.
 #[track_caller]
 fn outage(protocol: &str, begin: impl Fn(&Receiver), end: impl Fn(&Receiver)) {
@@ -17,6 +20,7 @@ fn outage(protocol: &str, begin: impl Fn(&Receiver), end: impl Fn(&Receiver)) {
     server.wait_for(BEGINS);
     let (dropped, _) = server.accounted();
     assert!(dropped > 0, "{protocol}: there was room for all of {MANY}");
+    std::thread::sleep(LASTS);
     end(&receiver);
     let line = server.wait_for(ENDS);
     server.answers(3);
