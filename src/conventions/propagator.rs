@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_state_far_beyond_512_characters_is_handed_on_whole() {
         for length in [4, 200] {
-            let members: Vec<_> = (0..32).map(|n| format!("k{n}={:0>length$}", n)).collect();
+            let members: Vec<_> = (0..32).map(|n| format!("k{n}={n:0>length$}")).collect();
             let state = members.join(",");
             assert_eq!(state_of(&state), Some(state.clone()), "{}", state.len());
         }

@@ -158,11 +158,19 @@ mod tests {
         let key = prop_oneof![9 => "[a-d][a-z0-9_*/-]{0,3}", 1 => "[a-z0-9@A-Z ]{0,5}"];
         let value = prop_oneof![9 => "[!-+.-<>-~]{1,6}", 1 => "[ -~]{0,4}"];
         let member = (key, value, "[ \t]?").prop_map(|(k, v, space)| format!("{space}{k}={v}"));
-        prop::collection::vec(member, 0..40).prop_map(|members| members.join(","))
+        let about_the_limit = (30..36_usize).prop_map(|count| {
+            let members: Vec<_> = (0..count).map(|number| format!("k{number}=v")).collect();
+            members.join(",")
+        });
+        prop_oneof![
+            4 => prop::collection::vec(member, 0..40).prop_map(|members| members.join(",")),
+            1 => about_the_limit,
+        ]
     }
 
     fn baggage_list() -> impl Strategy<Value = String> {
         prop_oneof![
+            1 => "[a-c]=(%25|%2C|%41|[0-9]){0,5}(;p=(%25|%2C|,q=1)?)?",
             3 => "([a-c%]{1,3}=[ -~é]{0,6}(;[a-z]{1,3}(=[0-9])?)?,?){0,70}",
             1 => any::<String>(),
         ]

@@ -15,8 +15,8 @@ impl Lines {
 
     /// All but those of these names.
     pub(super) fn without(&self, names: &[&str]) -> Self {
-        let named = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
-        Self(self.0.iter().filter(|(name, _)| !named(name)).cloned().collect())
+        let is_left_out = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
+        Self(self.0.iter().filter(|(name, _)| !is_left_out(name)).cloned().collect())
     }
 }
 

@@ -23,8 +23,10 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// What a fuzz target calls, by the target's name.
-    const TARGETS: [(&str, fn(&[u8])); 5] = [
+    /// A fuzz target's name, and what it calls.
+    type Target = (&'static str, fn(&[u8]));
+
+    const TARGETS: [Target; 5] = [
         ("attributes", super::attributes),
         ("extraction", super::extraction),
         ("negotiation", super::negotiation),

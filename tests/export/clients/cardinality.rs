@@ -49,7 +49,7 @@ fn ask(server: &Server, count: usize) {
         let mut answered = 0;
         let mut text = String::new();
         while answered < BATCH {
-            let mut buffer = [0; 65_536];
+            let mut buffer = [0; 16_384];
             let read = client.0.read(&mut buffer).expect("the server answers");
             assert!(read > 0, "the connection lives on");
             text.push_str(&String::from_utf8_lossy(&buffer[..read]));

@@ -9,7 +9,9 @@ fn heads_that_come_byte_by_byte_hold_nobody_up_and_are_answered_at_their_end() {
     let server = server(&[]);
     let mut clients: Vec<_> = (0..100).map(|_| Client::connect(server.address)).collect();
     for byte in HEAD.as_bytes() {
-        clients.iter_mut().for_each(|client| client.send([*byte]));
+        for client in &mut clients {
+            client.send([*byte]);
+        }
         still_answers(&server);
     }
     for mut client in clients {
