@@ -23,6 +23,8 @@ fn outage(protocol: &str, begin: impl Fn(&Receiver), end: impl Fn(&Receiver)) {
     std::thread::sleep(LASTS);
     end(&receiver);
     let line = server.wait_for(ENDS);
+    // There is room again once what waited has gone out.
+    server.settled();
     server.answers(3);
     let (dropped, failed) = server.settled();
     let last = server.end(Some(&receiver));
