@@ -64,8 +64,10 @@ fn a_sigkill_loses_no_more_than_the_last_batch() {
         server.signal("KILL");
         let ended = server.wait();
         assert_eq!(ended.code, None, "a signal's end has no code: {ended:?}");
-        let arrived: Vec<_> = receiver.spans().into_iter().map(|span| span.trace_id).collect();
-        assert_eq!(arrived, traces[..30], "{protocol}: not all but the last batch");
+        // Batches that are on their way together overtake each other.
+        let arrived: BTreeSet<_> = receiver.spans().into_iter().map(|span| span.trace_id).collect();
+        let sent: BTreeSet<_> = traces[..30].iter().cloned().collect();
+        assert_eq!(arrived, sent, "{protocol}: not all but the last batch");
     });
 }
 

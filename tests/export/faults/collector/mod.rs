@@ -16,5 +16,6 @@ const TIGHT: &[Pair<'_>] = &[
     ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "1500"),
 ];
 
-/// More requests than [`TIGHT`] has room for, whatever waits beside the queue.
-const MANY: u64 = 200;
+/// More requests than [`TIGHT`] has room for: 60 spans in the queue, and eight batches of 20 that are on
+/// their way or held for another try.
+const MANY: u64 = 300;
