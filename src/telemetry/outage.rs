@@ -117,26 +117,26 @@ impl Health {
         let before = self.lost(Loss::Rejected);
         self.dropped(Loss::Rejected, lost);
         self.exported(count - lost);
+        let mut condition = self.condition();
+        let since = condition.rejecting;
+        if rejected.is_some() == since.is_some() {
+            return;
+        }
+        condition.rejecting = rejected.map(|_| (Instant::now(), before));
+        // Nobody who asks for the status has to wait for the log.
+        drop(condition);
         let (signal, place) = (self.signal, self.place());
-        let rejecting = &mut self.condition().rejecting;
-        match (rejected, *rejecting) {
-            (Some(Rejected { message, .. }), None) => {
-                *rejecting = Some((Instant::now(), before));
-                log::warn!(
-                    "{signal}: {place} rejected {lost} of an export: {message}; \
-                     counting on in silence"
-                );
-            }
-            (None, Some((since, before))) => {
-                *rejecting = None;
-                let seconds = since.elapsed().as_secs_f64();
-                let lost = self.lost(Loss::Rejected) - before;
-                log::info!(
-                    "{signal}: {place} rejects nothing any more after {seconds:.1} s; \
-                     {lost} rejected meanwhile"
-                );
-            }
-            _ => {}
+        if let Some(Rejected { message, .. }) = rejected {
+            log::warn!(
+                "{signal}: {place} rejected {lost} of an export: {message}; counting on in silence"
+            );
+        } else if let Some((since, before)) = since {
+            let seconds = since.elapsed().as_secs_f64();
+            let lost = self.lost(Loss::Rejected) - before;
+            log::info!(
+                "{signal}: {place} rejects nothing any more after {seconds:.1} s; \
+                 {lost} rejected meanwhile"
+            );
         }
     }
 
