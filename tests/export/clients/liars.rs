@@ -4,6 +4,12 @@ use std::net::Shutdown;
 
 use super::{Client, server, still_answers};
 
+/// The server closed the connection, or said what was wrong.
+#[track_caller]
+fn earned_nothing(answer: &str, what: &str) {
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{what}: {answer}");
+}
+
 #[test]
 fn a_mebibyte_of_headers_is_refused_or_answered() {
     let server = server(&[]);
@@ -14,8 +20,7 @@ fn a_mebibyte_of_headers_is_refused_or_answered() {
     for name in ["X-Long", "User-Agent", "traceparent", "tracestate", "baggage", "Host"] {
         let mut client = Client::connect(server.address);
         client.send(format!("GET /health HTTP/1.1\r\n{name}: {long}\r\n\r\n"));
-        let answer = client.rest();
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{name}: {answer}");
+        earned_nothing(&client.rest(), name);
         still_answers(&server);
     }
     for head in
@@ -23,8 +28,7 @@ fn a_mebibyte_of_headers_is_refused_or_answered() {
     {
         let mut client = Client::connect(server.address);
         client.send(head);
-        let answer = client.rest();
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        earned_nothing(&client.rest(), "a long head");
         still_answers(&server);
     }
     assert_eq!(server.end().code, Some(0));
@@ -52,8 +56,7 @@ fn bodies_that_break_off_hold_nobody_up() {
             waiting.send(&request);
             still_answers(&server);
             let _ = waiting.0.shutdown(Shutdown::Write);
-            let answer = waiting.rest();
-            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{request}: {answer}");
+            earned_nothing(&waiting.rest(), &request);
         }
     }
     still_answers(&server);
