@@ -17,14 +17,11 @@ use crate::conventions::call::{Call, outcome, tell};
 use crate::conventions::propagation::OutgoingHeaders;
 use crate::conventions::{self, KnownMethods};
 use crate::handlers::fixed::Fixed;
-use crate::handlers::{DownstreamError, Host};
+use crate::handlers::{DOWNSTREAM_TIMEOUT, DownstreamError, Host};
 
 /// Where a chain goes if nothing is said: to the port that the documentation serves on. A component
 /// does not know its own.
 const DOWNSTREAM: &str = "http://127.0.0.1:8000";
-
-/// What a call to the downstream service may take, as under Rocket.
-const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The handlers' host in a component.
 pub(super) struct WasiHost {
