@@ -49,7 +49,13 @@ const RULES: &[Rule] = &[
         ]),
         but_not: &[],
     },
-    Rule { module: "page", ours: &[], theirs: Some(&["serde"]), but_not: &[] },
+    Rule {
+        module: "page",
+        ours: &[],
+        // The engine of servers that bring none, and the trace that an error's page names.
+        theirs: Some(&["minijinja", "opentelemetry", "serde"]),
+        but_not: &[],
+    },
     Rule { module: "instrument", ours: &["conventions"], theirs: None, but_not: SDK },
     // Of the conventions, the list of known methods: it is configured by a variable.
     Rule { module: "telemetry", ours: &["conventions", "tls"], theirs: None, but_not: &["rocket"] },

@@ -2,9 +2,6 @@
 
 use http::request::Parts;
 use http::{HeaderValue, Uri};
-use minijinja::Environment;
-use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
 use serde::Serialize;
 use wstd::http::{Method, Response, StatusCode};
 
@@ -14,8 +11,8 @@ use crate::conventions::Headers;
 use crate::handlers::negotiation::wants_html;
 use crate::handlers::routes::{Endpoint, parameter};
 use crate::handlers::sentence;
-use crate::page::assets::{ASSETS, File};
-use crate::page::{CONTENT_TYPE, ErrorPage, HEADERS, Index, Lists, Recent, Service, TEMPLATES};
+use crate::page::assets::File;
+use crate::page::{CONTENT_TYPE, ErrorPage, HEADERS, Index, Lists, Recent, render};
 use crate::telemetry::ExporterStatus;
 
 const NO_TRACES: Recent = Recent {
@@ -62,17 +59,8 @@ fn index(tracing: &Tracing) -> Answer {
 }
 
 fn not_found(parts: &Parts, tracing: &Tracing) -> Answer {
-    let trace = Context::map_current(|cx| cx.span().span_context().clone());
-    let page = ErrorPage {
-        assets: &ASSETS,
-        service: Service::named(&tracing.service_name),
-        recent: NO_TRACES,
-        status: 404,
-        reason: "Not Found",
-        message: sentence(404, None),
-        trace_id: trace.is_valid().then(|| trace.trace_id().to_string()),
-        path: parts.uri.path(),
-    };
+    let (told, path) = ((404, "Not Found"), parts.uri.path());
+    let page = ErrorPage::new(&tracing.service_name, NO_TRACES, told, sentence(404, None), path);
     html("error.html", 404, &page)
 }
 
@@ -104,12 +92,4 @@ fn html(template: &str, status: u16, context: &impl Serialize) -> Answer {
     }
     set(&mut answer, "content-type", CONTENT_TYPE);
     answer
-}
-
-fn render(template: &str, context: &impl Serialize) -> Result<String, minijinja::Error> {
-    let mut engine = Environment::new();
-    for (name, source) in TEMPLATES {
-        engine.add_template(name, source)?;
-    }
-    engine.get_template(template)?.render(context)
 }
