@@ -44,6 +44,8 @@ mod recent;
 mod sending;
 mod status;
 #[cfg(feature = "server")]
+mod stderr;
+#[cfg(feature = "server")]
 mod timestamp;
 mod variables;
 
