@@ -24,3 +24,28 @@ pub(super) fn print(mut line: String, record: &Record<'_>) {
     // Nothing is left to tell it to when stderr is closed.
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
+
+/// Makes stderr, and it alone, the logger of a component. Its host adds the time.
+#[cfg(feature = "wasi")]
+pub(super) fn install(level: log::LevelFilter) {
+    // There is no other: an instance runs this once.
+    if log::set_logger(&Stderr).is_ok() {
+        log::set_max_level(level);
+    }
+}
+
+#[cfg(feature = "wasi")]
+struct Stderr;
+
+#[cfg(feature = "wasi")]
+impl log::Log for Stderr {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        print(String::new(), record);
+    }
+
+    fn flush(&self) {}
+}

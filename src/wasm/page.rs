@@ -5,15 +5,15 @@ use http::{HeaderValue, Uri};
 use serde::Serialize;
 use wstd::http::{Method, Response, StatusCode};
 
-use super::tracing::Tracing;
-use super::{Answer, READABLE, failure, json, set};
+use super::{Answer, failure, set};
 use crate::conventions::Headers;
+use crate::conventions::attributes::is_of_http;
 use crate::handlers::negotiation::wants_html;
 use crate::handlers::routes::{Endpoint, parameter};
 use crate::handlers::sentence;
 use crate::page::assets::File;
 use crate::page::{CONTENT_TYPE, ErrorPage, HEADERS, Index, Lists, Recent, render};
-use crate::telemetry::ExporterStatus;
+use crate::telemetry::Instance;
 
 const NO_TRACES: Recent = Recent {
     enabled: false,
@@ -36,32 +36,35 @@ pub(super) fn file(parts: &Parts) -> Option<Answer> {
 }
 
 /// The page in place of an answer in JSON, for a client that puts HTML before it.
-pub(super) fn page(parts: &Parts, endpoint: Option<Endpoint>, tracing: &Tracing) -> Option<Answer> {
+pub(super) fn page(
+    parts: &Parts,
+    endpoint: Option<Endpoint>,
+    telemetry: &Instance,
+) -> Option<Answer> {
+    let service = &telemetry.config().service_name;
     if !wants_html(Headers::values(&parts.headers, "accept")) {
         return None;
     }
     match endpoint {
-        Some(Endpoint::Index) => Some(index(tracing)),
-        None if READABLE.contains(&parts.method) => Some(not_found(parts, tracing)),
+        Some(Endpoint::Index) => Some(index(service, telemetry)),
+        None if is_of_http(parts.method.as_str()) => Some(not_found(service, parts.uri.path())),
         _ => None,
     }
 }
 
-fn index(tracing: &Tracing) -> Answer {
-    let off = ["metrics", "logs"].map(ExporterStatus::off);
+fn index(service: &str, telemetry: &Instance) -> Answer {
     let lists: Lists<_, ()> = Lists {
-        exporters: tracing.exporters().into_iter().chain(off).collect(),
+        exporters: telemetry.exporters(),
         jaeger_ui_url: jaeger_ui(),
         recent: NO_TRACES,
         traces: Vec::new(),
     };
-    html("index.html", 200, &Index::new(&tracing.service_name, lists))
+    html("index.html", 200, &Index::new(service, lists))
 }
 
-fn not_found(parts: &Parts, tracing: &Tracing) -> Answer {
-    let (told, path) = ((404, "Not Found"), parts.uri.path());
-    let page = ErrorPage::new(&tracing.service_name, NO_TRACES, told, sentence(404, None), path);
-    html("error.html", 404, &page)
+fn not_found(service: &str, path: &str) -> Answer {
+    let told = (404, "Not Found");
+    html("error.html", 404, &ErrorPage::new(service, NO_TRACES, told, sentence(404, None), path))
 }
 
 /// `JAEGER_UI_URL`, if it is an address: nothing else becomes a link.
@@ -82,7 +85,7 @@ fn html(template: &str, status: u16, context: &impl Serialize) -> Answer {
         Ok(text) => text,
         Err(error) => {
             log::error!("no page: {error:#}");
-            return json(failure(500));
+            return failure(500);
         }
     };
     let mut answer = Response::new(text.into_bytes());
