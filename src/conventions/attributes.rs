@@ -24,6 +24,12 @@ const SECRET_PARAMETERS: [&str; 7] = [
 const KNOWN_METHODS: [&str; 9] =
     ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
 
+/// Whether it is a method of HTTP itself, whatever telemetry names.
+#[cfg(feature = "wasi")]
+pub(crate) fn is_of_http(method: &str) -> bool {
+    KNOWN_METHODS.contains(&method)
+}
+
 /// The HTTP methods that telemetry names; any other is `_OTHER`.
 ///
 /// Bounding them bounds the number of metric series, whatever clients send.

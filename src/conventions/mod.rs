@@ -5,11 +5,16 @@
 
 pub(crate) mod attributes;
 pub(crate) mod call;
+// Rocket and reqwest have types of their own for what these two take as the `http` crate has it.
+#[cfg(any(feature = "wasi", test))]
+pub(crate) mod client;
 pub(crate) mod forwarded;
 pub(crate) mod propagation;
 pub(crate) mod propagator;
 pub(crate) mod request;
 pub(crate) mod response;
+#[cfg(any(feature = "wasi", test))]
+pub(crate) mod server;
 
 use opentelemetry::InstrumentationScope;
 

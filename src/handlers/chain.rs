@@ -4,7 +4,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 use serde::{Deserialize, Serialize};
 
-use super::{App, ErrorBody, Host, Reply};
+use super::{App, Host, Reply};
 
 /// How deep a chain may go: each hop holds a connection and a request open.
 pub const MOST_HOPS: u8 = 5;
@@ -30,12 +30,9 @@ pub async fn chain<H: Host>(app: &App<H>, hops: Option<&str>) -> Reply {
         match hops.unwrap_or("1").parse() {
             Ok(hops) if hops <= MOST_HOPS => match follow(app, hops).await {
                 Ok(chain) => Reply::json(200, &chain),
-                Err(error) => Reply::json(502, &ErrorBody { error }),
+                Err(error) => Reply::error(502, error),
             },
-            _ => {
-                let error = format!("hops takes a whole number from 0 to {MOST_HOPS}");
-                Reply::json(422, &ErrorBody { error })
-            }
+            _ => Reply::error(422, format!("hops takes a whole number from 0 to {MOST_HOPS}")),
         }
     })
     .await

@@ -5,7 +5,7 @@ use std::panic::Location;
 use opentelemetry::trace::{Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 
-use super::{App, ErrorBody, Host, Reply};
+use super::{App, Host, Reply};
 
 /// What goes wrong here, each time.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub async fn error<H: Host>(app: &App<H>) -> Reply {
         let error = SimulatedError::new();
         record(&error);
         log::error!("{error}");
-        Reply::json(500, &ErrorBody { error: error.to_string() })
+        Reply::error(500, error.to_string())
     })
     .await
 }

@@ -28,6 +28,9 @@ use serde::Serialize;
 
 use metrics::AppMetrics;
 
+/// What a call to the downstream service may take: five hops deep, all is done within 10 s.
+pub(crate) const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What a server lends to its handlers.
 pub trait Host: Send + Sync + 'static {
     /// Comes back after `time`.
@@ -73,6 +76,11 @@ impl Reply {
         // Only maps with keys that are no text cannot be JSON, and no answer has one.
         let body = serde_json::to_vec(value).unwrap_or_default();
         Self { status, body }
+    }
+
+    /// An error, as every endpoint tells one.
+    pub(crate) fn error(status: u16, error: impl Into<String>) -> Self {
+        Self::json(status, &ErrorBody { error: error.into() })
     }
 }
 

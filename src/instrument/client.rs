@@ -1,11 +1,10 @@
 //! A reqwest client whose every request is a client span that hands its context on.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
 
 use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{TraceContextExt, Tracer};
+use opentelemetry::trace::Tracer;
 use opentelemetry::{Context, global};
 use opentelemetry_semantic_conventions::metric;
 use reqwest::{Request, RequestBuilder, Response};
@@ -14,7 +13,7 @@ use super::fairing::RequestTracing;
 use super::metrics::DURATION_BUCKETS;
 use super::recorder::{StartSpan, from_tracer};
 use crate::conventions::KnownMethods;
-use crate::conventions::call::{Call, outcome, tell};
+use crate::conventions::call::Call;
 use crate::conventions::propagation::OutgoingHeaders;
 
 /// A [`reqwest::Client`] with a client span, a `traceparent` and a duration for every request.
@@ -126,18 +125,16 @@ impl TracedClient {
     }
 
     async fn execute(&self, mut request: Request, resend: u32) -> Result<Response, reqwest::Error> {
-        let (start_time, started) = (SystemTime::now(), Instant::now());
         let url = request.url();
         let (method, host) = (request.method().as_str(), url.host_str().unwrap_or_default());
         let call = Call::new(method, &self.known_methods, host, url.port_or_known_default());
-        let builder = call.span(url.as_str(), resend).with_start_time(start_time);
+        let builder = call.span(url.as_str(), resend);
         let cx = Context::map_current(|current| (self.start)(builder, current, &|_| ()));
         self.inject(&cx, request.headers_mut());
 
-        // Ends the span also when the caller drops this future half-way.
-        let mut attempt = Attempt { client: self, call, cx, start_time, started, end: None };
+        let attempt = call.attempt(cx, Some(&self.duration));
         let result = self.inner.execute(request).await;
-        attempt.end = Some(match &result {
+        attempt.end(match &result {
             Ok(response) => Ok(response.status().as_u16()),
             Err(error) => Err(error_type(error)),
         });
@@ -171,28 +168,5 @@ fn error_type(error: &reqwest::Error) -> &'static str {
         e if e.is_body() => "body",
         e if e.is_request() => "request",
         _ => "_OTHER",
-    }
-}
-
-/// One attempt at a request, which ends its span when it is dropped.
-struct Attempt<'a> {
-    client: &'a TracedClient,
-    call: Call,
-    cx: Context,
-    start_time: SystemTime,
-    started: Instant,
-    end: Option<Result<u16, &'static str>>,
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        let elapsed = self.started.elapsed();
-        let outcome = outcome(self.end.unwrap_or(Err("cancelled")));
-        let mut labels = self.call.labels();
-        labels.extend(outcome.iter().cloned());
-        let span = self.cx.span();
-        tell(&span, outcome);
-        span.end_with_timestamp(self.start_time + elapsed);
-        self.client.duration.record(elapsed.as_secs_f64(), &labels);
     }
 }

@@ -3,6 +3,8 @@
 
 pub(crate) mod assets;
 
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
 use serde::Serialize;
 
 use assets::{ASSETS, Assets};
@@ -62,13 +64,13 @@ const ENDPOINTS: [Endpoint; 6] = [
 
 /// Who serves the page.
 #[derive(Serialize)]
-pub(crate) struct Service<'a> {
+struct Service<'a> {
     name: &'a str,
     version: &'static str,
 }
 
 impl<'a> Service<'a> {
-    pub(crate) fn named(name: &'a str) -> Self {
+    fn named(name: &'a str) -> Self {
         Self { name, version: env!("CARGO_PKG_VERSION") }
     }
 }
@@ -116,13 +118,42 @@ impl<'a, E, T> Index<'a, E, T> {
 /// What `error.html` needs.
 #[derive(Serialize)]
 pub(crate) struct ErrorPage<'a> {
-    pub(crate) assets: &'static Assets,
-    pub(crate) service: Service<'a>,
-    pub(crate) recent: Recent,
-    pub(crate) status: u16,
-    pub(crate) reason: &'a str,
-    pub(crate) message: &'a str,
+    assets: &'static Assets,
+    service: Service<'a>,
+    recent: Recent,
+    status: u16,
+    reason: &'a str,
+    message: &'a str,
     /// The trace to name in a report.
-    pub(crate) trace_id: Option<String>,
-    pub(crate) path: &'a str,
+    trace_id: Option<String>,
+    path: &'a str,
+}
+
+impl<'a> ErrorPage<'a> {
+    /// What went wrong at `path`, in the current trace.
+    pub(crate) fn new(
+        service: &'a str,
+        recent: Recent,
+        (status, reason): (u16, &'a str),
+        message: &'a str,
+        path: &'a str,
+    ) -> Self {
+        let trace = Context::map_current(|cx| cx.span().span_context().clone());
+        let trace_id = trace.is_valid().then(|| trace.trace_id().to_string());
+        let (assets, service) = (&*ASSETS, Service::named(service));
+        Self { assets, service, recent, status, reason, message, trace_id, path }
+    }
+}
+
+/// A page's text, for servers that bring no template engine of their own.
+///
+/// # Errors
+/// The template and what it needs do not fit.
+#[cfg(feature = "wasi-page")]
+pub(crate) fn render(template: &str, context: &impl Serialize) -> Result<String, minijinja::Error> {
+    let mut engine = minijinja::Environment::new();
+    for (name, source) in TEMPLATES {
+        engine.add_template(name, source)?;
+    }
+    engine.get_template(template)?.render(context)
 }

@@ -6,7 +6,7 @@ use rocket::{Catcher, Request, catch, catchers};
 
 use super::page::Page;
 use super::routes::wants_html;
-use crate::handlers::{ErrorBody, Reply, sentence};
+use crate::handlers::{Reply, sentence};
 
 /// All catchers.
 pub(super) fn all() -> Vec<Catcher> {
@@ -27,10 +27,7 @@ impl<'r> Responder<'r, 'static> for ErrorAnswer {
         let message = sentence(status.code, status.reason());
         let mut response = match request.rocket().state::<Page>() {
             Some(page) if wants_html(request) => page.error(status, message, request)?,
-            _ => {
-                let body = ErrorBody { error: message.to_owned() };
-                Reply::json(status.code, &body).respond_to(request)?
-            }
+            _ => Reply::error(status.code, message).respond_to(request)?,
         };
         response.set_status(status);
         response.set_raw_header("Vary", "Accept");

@@ -6,12 +6,9 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use crate::handlers::fixed::Fixed;
-use crate::handlers::{DownstreamError, Host};
+use crate::handlers::{DOWNSTREAM_TIMEOUT, DownstreamError, Host};
 use crate::instrument::TracedClient;
 use crate::tls;
-
-/// What a call to the downstream service may take: five hops deep, all is done within 10 s.
-const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The handlers' host under Rocket.
 pub struct NativeHost {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
 use rocket::http::Status;
 use rocket::response::{self, Responder};
 use rocket::{Request, Response};
@@ -11,8 +9,7 @@ use rocket_dyn_templates::Template;
 use serde::Serialize;
 
 use super::view::TraceView;
-use crate::page::assets::ASSETS;
-use crate::page::{self, CONTENT_TYPE, ErrorPage, Index, Recent, Service};
+use crate::page::{self, CONTENT_TYPE, ErrorPage, Index, Recent};
 use crate::telemetry::{ExporterStatus, Telemetry};
 
 /// Traces on the page: it is fetched anew at every change, and 100 traces of 5 spans are 700 KB.
@@ -71,17 +68,9 @@ impl Page {
         message: &'static str,
         request: &Request<'_>,
     ) -> response::Result<'static> {
-        let trace = Context::map_current(|cx| cx.span().span_context().clone());
-        let page = ErrorPage {
-            assets: &ASSETS,
-            service: Service::named(self.service()),
-            recent: self.recent(0),
-            status: status.code,
-            reason: status.reason_lossy(),
-            message,
-            trace_id: trace.is_valid().then(|| trace.trace_id().to_string()),
-            path: request.uri().path().as_str(),
-        };
+        let path = request.uri().path().as_str();
+        let told = (status.code, status.reason_lossy());
+        let page = ErrorPage::new(self.service(), self.recent(0), told, message, path);
         html("error.html", &page, request)
     }
 }

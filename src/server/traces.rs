@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::page::{Fragment, Page};
 use super::view::TraceView;
-use crate::handlers::{ErrorBody, Reply};
+use crate::handlers::Reply;
 use crate::telemetry::Telemetry;
 
 /// Below these paths nothing is traced.
@@ -67,12 +67,10 @@ fn one(telemetry: &State<Arc<Telemetry>>, id: &str) -> Reply {
     let well_formed = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
     let trace_id = TraceId::from_hex(id).ok().filter(|_| well_formed);
     let Some(trace_id) = trace_id else {
-        let error = "a trace id is 32 hexadecimal digits".to_owned();
-        return Reply::json(422, &ErrorBody { error });
+        return Reply::error(422, "a trace id is 32 hexadecimal digits");
     };
     let Some(trace) = recent.get(trace_id) else {
-        let error = "this trace is not among the recent ones".to_owned();
-        return Reply::json(404, &ErrorBody { error });
+        return Reply::error(404, "this trace is not among the recent ones");
     };
     let resource = ResourceAttributesWithSchema::from(&recent.resource());
     let spans = trace.spans.iter().map(|span| span.as_ref().clone()).collect();
@@ -104,5 +102,5 @@ fn fragment(page: &State<Page>) -> Fragment {
 
 fn switched_off() -> Reply {
     let error = "recent traces are switched off: RECENT_TRACES_MAX and OTEL_SDK_DISABLED tell";
-    Reply::json(404, &ErrorBody { error: error.to_owned() })
+    Reply::error(404, error)
 }

@@ -259,11 +259,15 @@ impl Config {
         })
     }
 
-    /// The configuration that no variable changes.
-    #[must_use]
-    pub fn default_for_tests() -> Self {
+    /// No telemetry, for a program that has to go on with variables that will not do.
+    #[cfg(any(feature = "wasi", test))]
+    pub(crate) fn off(warning: String) -> Self {
         match Self::from_variables(&Variables::default()) {
-            Ok(config) => config,
+            Ok(mut config) => {
+                config.disabled = true;
+                config.warnings.push(warning);
+                config
+            }
             Err(error) => unreachable!("the defaults are valid: {error}"),
         }
     }

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::Context;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use prost::Message;
 
 use super::basics::truncate;
 
@@ -56,9 +58,9 @@ impl SpanProcessor for Gathered {
     }
 }
 
-/// Spans as OTLP, by scope, whose names differ in this program: to compare all of a scope, as the
-/// library's own function does, is 15 KiB of sorting and hashing.
-pub(crate) fn otlp(resource: &ResourceAttributesWithSchema, spans: Vec<SpanData>) -> ResourceSpans {
+/// Spans as the body of an OTLP request, by scope, whose names differ in this program: to compare
+/// all of a scope, as the library's own function does, is 15 KiB of sorting and hashing.
+pub(crate) fn otlp(resource: &ResourceAttributesWithSchema, spans: Vec<SpanData>) -> Vec<u8> {
     let mut scope_spans: Vec<ScopeSpans> = Vec::new();
     for span in spans {
         let scope = &span.instrumentation_scope;
@@ -73,12 +75,13 @@ pub(crate) fn otlp(resource: &ResourceAttributesWithSchema, spans: Vec<SpanData>
         });
         scope_spans[index].spans.push(span.into());
     }
-    ResourceSpans {
+    let resource_spans = vec![ResourceSpans {
         resource: Some(Resource {
             attributes: resource.attributes.0.clone(),
             ..Resource::default()
         }),
         scope_spans,
         schema_url: resource.schema_url.clone().unwrap_or_default(),
-    }
+    }];
+    ExportTraceServiceRequest { resource_spans }.encode_to_vec()
 }

@@ -1,16 +1,13 @@
 //! The `log` records of the application and of Rocket: to stderr, with the trace they belong to,
 //! and to the exporters of logs.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::SystemTime;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
 use opentelemetry_appender_log::OpenTelemetryLogBridge;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 
+use super::stderr;
 use super::timestamp::timestamp;
 
 /// Libraries whose records below a warning are noise to who does not debug them.
@@ -77,22 +74,10 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) || self.is_farewell(record) {
             return;
         }
-        // The current context gives stderr its ids, and the exporter takes them from there too.
-        let trace = Context::map_current(|cx| {
-            let span = cx.span();
-            let context = span.span_context();
-            context.is_valid().then(|| (context.trace_id(), context.span_id()))
-        });
-        let now = timestamp(SystemTime::now());
-        let (level, target, args) = (record.level(), record.target(), record.args());
-        let mut line = format!("{now} {level:<5} {target}: {args}");
-        if let Some((trace_id, span_id)) = trace {
-            // Writing to a string does not fail.
-            let _ = write!(line, " trace_id={trace_id} span_id={span_id}");
-        }
-        line.push('\n');
-        // Nothing is left to tell it to when stderr is closed.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        let mut line = timestamp(SystemTime::now());
+        line.push(' ');
+        stderr::print(line, record);
+        // It takes the ids from the current context too.
         if let Some(export) = &self.export {
             export.log(record);
         }

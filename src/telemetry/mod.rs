@@ -3,13 +3,14 @@
 //! [`Config::from_variables`] reads the `OTEL_*` variables, [`Telemetry::build`] makes the
 //! providers, [`Telemetry::install`] makes them the global ones, and [`Telemetry::shutdown`] tells
 //! what could not be exported. Building is apart from installing, so that tests have pipelines of
-//! their own and never touch what is global.
+//! their own and never touch what is global. A component, which may live for one request, has an
+//! `Instance` in place of it.
 
 #[cfg(any(feature = "wasi", test))]
-pub(crate) mod attempts;
+mod attempts;
 #[cfg(feature = "server")]
 mod background;
-pub(crate) mod basics;
+mod basics;
 mod config;
 #[cfg(feature = "server")]
 mod console;
@@ -17,8 +18,10 @@ mod console;
 mod exporters;
 #[cfg(feature = "server")]
 mod failure;
-#[cfg(feature = "wasi")]
-pub(crate) mod gather;
+#[cfg(any(feature = "wasi", test))]
+mod gather;
+#[cfg(any(feature = "wasi", test))]
+mod instance;
 #[cfg(feature = "server")]
 mod lane;
 #[cfg(feature = "server")]
@@ -43,6 +46,8 @@ mod recent;
 #[cfg(feature = "server")]
 mod sending;
 mod status;
+#[cfg(any(feature = "server", feature = "wasi"))]
+mod stderr;
 #[cfg(feature = "server")]
 mod timestamp;
 mod variables;
@@ -51,6 +56,8 @@ pub use config::{
     Batching, Config, ConfigError, DEFAULT_SERVICE_NAME, Exporter, Limits, Propagator, Root,
     Sampling, Signal, Temporality,
 };
+#[cfg(feature = "wasi")]
+pub(crate) use instance::Instance;
 #[cfg(feature = "server")]
 pub use life::{SHUTDOWN_TIMEOUT, Telemetry};
 pub use otlp::{Otlp, Protocol};

@@ -1,47 +1,33 @@
 //! What a WASI host lends to the handlers: its clock, and its HTTP client with a span a call.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use opentelemetry::Context;
-use opentelemetry::global::BoxedTracer;
-use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::{TraceContextExt, Tracer};
 use wstd::future::FutureExt;
 use wstd::http::body::{Bytes, util::Empty};
 use wstd::http::error::ErrorCode;
-use wstd::http::{Body, Client, Error, Request, Uri};
+use wstd::http::{Body, Client, Error, Request, StatusCode};
 
-use super::tracing::Tracing;
-use crate::conventions::call::{Call, outcome, tell};
-use crate::conventions::propagation::OutgoingHeaders;
-use crate::conventions::{self, KnownMethods};
+use crate::conventions::client::ClientSpans;
 use crate::handlers::fixed::Fixed;
-use crate::handlers::{DownstreamError, Host};
+use crate::handlers::{DOWNSTREAM_TIMEOUT, DownstreamError, Host};
 
 /// Where a chain goes if nothing is said: to the port that the documentation serves on. A component
 /// does not know its own.
 const DOWNSTREAM: &str = "http://127.0.0.1:8000";
 
-/// What a call to the downstream service may take, as under Rocket.
-const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The handlers' host in a component.
 pub(super) struct WasiHost {
-    tracer: BoxedTracer,
-    propagator: Arc<TextMapCompositePropagator>,
-    known_methods: KnownMethods,
+    spans: ClientSpans,
     downstream: String,
     fixed: Fixed,
 }
 
 impl WasiHost {
-    pub(super) fn from_env(tracing: &Tracing) -> Self {
+    /// A host whose calls have these spans.
+    pub(super) fn from_env(spans: ClientSpans) -> Self {
         let downstream = std::env::var("DOWNSTREAM_URL").ok().filter(|url| !url.is_empty());
         Self {
-            tracer: tracing.tracer(conventions::scope()),
-            propagator: tracing.propagator.clone(),
-            known_methods: tracing.known_methods.clone(),
+            spans,
             downstream: downstream.unwrap_or_else(|| DOWNSTREAM.to_owned()),
             fixed: Fixed::from_env(),
         }
@@ -69,31 +55,29 @@ impl Host for WasiHost {
 
     async fn downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
         let url = format!("{}{path}", self.downstream.trim_end_matches('/'));
-        let uri: Uri = url.parse().map_err(|_| DownstreamError)?;
-        let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-        let port = uri.port_u16().unwrap_or(default);
-        let host = uri.host().unwrap_or_default();
-        let call = Call::new("GET", &self.known_methods, host, Some(port));
-        let cx = Context::current_with_span(self.tracer.build(call.span(&url, 0)));
         // Without a length the host would send chunks. An empty body of wstd's own is written all
         // the same, which fails where the host has seen the length and looks for no body.
         let body = Body::from_http_body(Empty::<Bytes>::new());
-        let request = Request::get(uri).header("content-length", 0).body(body);
+        let request = Request::get(&url).header("content-length", 0).body(body);
         let mut request = request.map_err(|_| DownstreamError)?;
-        self.propagator.inject_context(&cx, &mut OutgoingHeaders(request.headers_mut()));
-
+        let attempt = self.spans.start(&url, &mut request);
         let result = wstd::runtime::spawn(send(request)).await;
-        let outcome = outcome(match &result {
+        attempt.end(match &result {
             Ok((status, _)) => Ok(*status),
             Err((kind, _)) => Err(kind),
         });
-        let span = cx.span();
-        tell(&span, outcome);
-        span.end();
         result.map_err(|(_, error)| {
             log::warn!("the downstream service did not answer: {error}");
             DownstreamError
         })
+    }
+}
+
+/// Sends an export of the telemetry's.
+pub(super) async fn post(request: Request<Vec<u8>>, time: Duration) -> Result<StatusCode, String> {
+    match Client::new().send(request).timeout(wstd::time::Duration::from(time)).await {
+        Ok(answer) => answer.map(|answer| answer.status()).map_err(|error| format!("{error:#}")),
+        Err(_) => Err("no answer in time".to_owned()),
     }
 }
 

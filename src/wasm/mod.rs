@@ -5,37 +5,24 @@
 //! missing is what a component cannot have: metrics and logs over OTLP (an instance may live for
 //! one request), the recent traces, and the address of who asks.
 
-mod export;
 mod host;
-mod log;
 #[cfg(feature = "wasi-page")]
 mod page;
-mod tracing;
 
 use std::sync::LazyLock;
 
 use http::request::Parts;
 use opentelemetry::context::FutureExt;
 use opentelemetry::global;
-use wstd::http::{Body, HeaderValue, Method, Request, Response, StatusCode};
+use wstd::http::{Body, HeaderValue, Request, Response, StatusCode};
 
+use crate::conventions::attributes::is_of_http;
+use crate::conventions::forwarded;
+use crate::conventions::server::ServerSpans;
 use crate::handlers::routes::Endpoint;
-use crate::handlers::{self, App, ErrorBody, Reply, sentence};
+use crate::handlers::{self, App, Reply, sentence};
+use crate::telemetry::{Instance, Variables};
 use host::WasiHost;
-use tracing::Tracing;
-
-/// Methods that the server can read; to any other it answers 400.
-const READABLE: [Method; 9] = [
-    Method::GET,
-    Method::PUT,
-    Method::POST,
-    Method::DELETE,
-    Method::OPTIONS,
-    Method::HEAD,
-    Method::TRACE,
-    Method::CONNECT,
-    Method::PATCH,
-];
 
 /// What Rocket's shield says of every answer.
 const SHIELD: [(&str, &str); 3] = [
@@ -51,30 +38,37 @@ type Answer = Response<Vec<u8>>;
 static SITE: LazyLock<Site> = LazyLock::new(Site::from_env);
 
 struct Site {
+    telemetry: Instance,
+    spans: ServerSpans,
     app: App<WasiHost>,
-    tracing: Tracing,
 }
 
 impl Site {
     fn from_env() -> Self {
-        let tracing = Tracing::from_env();
-        let host = WasiHost::from_env(&tracing);
+        let telemetry = Instance::from_variables(&Variables::from_process());
+        telemetry.install();
+        let trust = std::env::var("TRUST_FORWARDED_HEADERS").unwrap_or_default();
+        let trust = forwarded::trust(&trust).unwrap_or_else(|error| {
+            log::warn!("no forwarded header is believed: {error}");
+            false
+        });
+        let host = WasiHost::from_env(telemetry.client_spans());
         // Nobody has installed a provider: the instruments count nothing, at no cost.
         let meter = global::meter_with_scope(handlers::scope());
-        let tracer = tracing.tracer(handlers::scope());
-        let app = App::new(host, tracer, &meter, tracing.service_name.as_str());
-        Self { app, tracing }
+        let tracer = telemetry.tracer(handlers::scope());
+        let app = App::new(host, tracer, &meter, telemetry.config().service_name.as_str());
+        Self { spans: telemetry.server_spans(trust), app, telemetry }
     }
 
     async fn answer(&self, parts: &Parts, endpoint: Option<Endpoint>) -> Answer {
         #[cfg(feature = "wasi-page")]
-        if let Some(page) = page::page(parts, endpoint, &self.tracing) {
+        if let Some(page) = page::page(parts, endpoint, &self.telemetry) {
             return page;
         }
         if let Some(endpoint) = endpoint {
             return json(self.app.answer(endpoint, parts.uri.query()).await);
         }
-        json(failure(if READABLE.contains(&parts.method) { 404 } else { 400 }))
+        failure(if is_of_http(parts.method.as_str()) { 404 } else { 400 })
     }
 }
 
@@ -89,18 +83,19 @@ pub async fn serve(request: Request<Body>) -> Response<Body> {
     let found = Endpoint::asked(parts.method.as_str(), parts.uri.path());
     let (template, endpoint) = found.unzip();
 
-    let cx = site.tracing.start(&parts);
+    let cx = site.spans.start(&parts);
     let mut answer = site.answer(&parts, endpoint).with_context(cx.clone()).await;
     if matches!(endpoint, None | Some(Endpoint::Index)) {
         set(&mut answer, "vary", "Accept");
     }
-    site.tracing.end(&cx, &parts, template, &mut answer);
+    site.spans.end(&cx, &parts, template, &mut answer);
+    // In a task of its own: the host gets the answer first, and keeps the instance until it is done.
+    wstd::runtime::spawn(site.telemetry.export(host::post)).detach();
     finished(answer)
 }
 
-fn failure(status: u16) -> Reply {
-    let error = sentence(status, None).to_owned();
-    Reply::json(status, &ErrorBody { error })
+fn failure(status: u16) -> Answer {
+    json(Reply::error(status, sentence(status, None)))
 }
 
 fn json(reply: Reply) -> Answer {

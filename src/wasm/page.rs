@@ -2,21 +2,18 @@
 
 use http::request::Parts;
 use http::{HeaderValue, Uri};
-use minijinja::Environment;
-use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
 use serde::Serialize;
 use wstd::http::{Method, Response, StatusCode};
 
-use super::tracing::Tracing;
-use super::{Answer, READABLE, failure, json, set};
+use super::{Answer, failure, set};
 use crate::conventions::Headers;
+use crate::conventions::attributes::is_of_http;
 use crate::handlers::negotiation::wants_html;
 use crate::handlers::routes::{Endpoint, parameter};
 use crate::handlers::sentence;
-use crate::page::assets::{ASSETS, File};
-use crate::page::{CONTENT_TYPE, ErrorPage, HEADERS, Index, Lists, Recent, Service, TEMPLATES};
-use crate::telemetry::ExporterStatus;
+use crate::page::assets::File;
+use crate::page::{CONTENT_TYPE, ErrorPage, HEADERS, Index, Lists, Recent, render};
+use crate::telemetry::Instance;
 
 const NO_TRACES: Recent = Recent {
     enabled: false,
@@ -39,41 +36,35 @@ pub(super) fn file(parts: &Parts) -> Option<Answer> {
 }
 
 /// The page in place of an answer in JSON, for a client that puts HTML before it.
-pub(super) fn page(parts: &Parts, endpoint: Option<Endpoint>, tracing: &Tracing) -> Option<Answer> {
+pub(super) fn page(
+    parts: &Parts,
+    endpoint: Option<Endpoint>,
+    telemetry: &Instance,
+) -> Option<Answer> {
+    let service = &telemetry.config().service_name;
     if !wants_html(Headers::values(&parts.headers, "accept")) {
         return None;
     }
     match endpoint {
-        Some(Endpoint::Index) => Some(index(tracing)),
-        None if READABLE.contains(&parts.method) => Some(not_found(parts, tracing)),
+        Some(Endpoint::Index) => Some(index(service, telemetry)),
+        None if is_of_http(parts.method.as_str()) => Some(not_found(service, parts.uri.path())),
         _ => None,
     }
 }
 
-fn index(tracing: &Tracing) -> Answer {
-    let off = ["metrics", "logs"].map(ExporterStatus::off);
+fn index(service: &str, telemetry: &Instance) -> Answer {
     let lists: Lists<_, ()> = Lists {
-        exporters: tracing.exporters().into_iter().chain(off).collect(),
+        exporters: telemetry.exporters(),
         jaeger_ui_url: jaeger_ui(),
         recent: NO_TRACES,
         traces: Vec::new(),
     };
-    html("index.html", 200, &Index::new(&tracing.service_name, lists))
+    html("index.html", 200, &Index::new(service, lists))
 }
 
-fn not_found(parts: &Parts, tracing: &Tracing) -> Answer {
-    let trace = Context::map_current(|cx| cx.span().span_context().clone());
-    let page = ErrorPage {
-        assets: &ASSETS,
-        service: Service::named(&tracing.service_name),
-        recent: NO_TRACES,
-        status: 404,
-        reason: "Not Found",
-        message: sentence(404, None),
-        trace_id: trace.is_valid().then(|| trace.trace_id().to_string()),
-        path: parts.uri.path(),
-    };
-    html("error.html", 404, &page)
+fn not_found(service: &str, path: &str) -> Answer {
+    let told = (404, "Not Found");
+    html("error.html", 404, &ErrorPage::new(service, NO_TRACES, told, sentence(404, None), path))
 }
 
 /// `JAEGER_UI_URL`, if it is an address: nothing else becomes a link.
@@ -94,7 +85,7 @@ fn html(template: &str, status: u16, context: &impl Serialize) -> Answer {
         Ok(text) => text,
         Err(error) => {
             log::error!("no page: {error:#}");
-            return json(failure(500));
+            return failure(500);
         }
     };
     let mut answer = Response::new(text.into_bytes());
@@ -104,12 +95,4 @@ fn html(template: &str, status: u16, context: &impl Serialize) -> Answer {
     }
     set(&mut answer, "content-type", CONTENT_TYPE);
     answer
-}
-
-fn render(template: &str, context: &impl Serialize) -> Result<String, minijinja::Error> {
-    let mut engine = Environment::new();
-    for (name, source) in TEMPLATES {
-        engine.add_template(name, source)?;
-    }
-    engine.get_template(template)?.render(context)
 }
