@@ -7,6 +7,10 @@ use rocket_otel_demo::server::serve::{BadSetting, serve};
 use rocket_otel_demo::telemetry::ConfigError;
 use rocket_otel_demo::{healthcheck, runner};
 
+/// Chosen here and not in the library: an allocator is the program's to choose.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a wrong option or variable ends with, as clap's own errors do.
 const USAGE: u8 = 2;
 

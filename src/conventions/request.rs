@@ -103,14 +103,14 @@ impl<'r> Origin<'r> {
         let mut add = |key: &'static str, value: Value| add(KeyValue::new(key, value));
         let request = &self.request;
         add(semconv::HTTP_REQUEST_METHOD, method);
-        add(semconv::URL_PATH, request.path.to_owned().into());
+        add(semconv::URL_PATH, shared(request.path));
         add(semconv::URL_SCHEME, request.scheme.into());
         if let Some(query) = request.query {
-            add(semconv::URL_QUERY, redact_query(query).into_owned().into());
+            add(semconv::URL_QUERY, shared(&redact_query(query)));
         }
         if let Some((name, port)) = request.host {
             let port = port.unwrap_or(if request.scheme == "https" { 443 } else { 80 });
-            add(semconv::SERVER_ADDRESS, name.trim_matches(['[', ']']).to_owned().into());
+            add(semconv::SERVER_ADDRESS, shared(name.trim_matches(['[', ']'])));
             add(semconv::SERVER_PORT, i64::from(port).into());
         } else if let Some((address, port)) = request.local {
             add(semconv::SERVER_ADDRESS, Value::String(shared_text(address)));
@@ -129,7 +129,7 @@ impl<'r> Origin<'r> {
             add(semconv::CLIENT_ADDRESS, Value::String(shared_text(client)));
         }
         if let Some(agent) = request.user_agent {
-            add(semconv::USER_AGENT_ORIGINAL, agent.to_owned().into());
+            add(semconv::USER_AGENT_ORIGINAL, shared(agent));
         }
     }
 }
@@ -187,6 +187,11 @@ pub(crate) fn host_and_port(host: &str) -> (&str, Option<u16>) {
         Some((name, port)) => (name, Some(port)),
         None => (host, None),
     }
+}
+
+/// A text that copies of a span share: the recent traces and the exporters have one each.
+fn shared(text: &str) -> Value {
+    Value::String(Arc::<str>::from(text).into())
 }
 
 /// An address as a text that two attributes can share.

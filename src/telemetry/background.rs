@@ -22,6 +22,7 @@ impl Background {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("telemetry")
+            .on_thread_start(let_others_go_first)
             .enable_all()
             .build()?;
         let handle = runtime.handle().clone();
@@ -30,6 +31,41 @@ impl Background {
 
     pub(crate) fn handle(&self) -> &Handle {
         &self.1
+    }
+}
+
+/// The nice value of 0, on the library's scale from 0 to 99.
+#[cfg(target_os = "linux")]
+const NICE_0: u8 = 47;
+
+/// Makes the kernel treat this thread as work in the background (`SCHED_BATCH`): it gets its share of
+/// the processors, but does not push a request's thread aside when it wakes. To encode a batch takes
+/// a millisecond, and on a small machine one request in a hundred would wait for it.
+fn let_others_go_first() {
+    #[cfg(target_os = "linux")]
+    {
+        use thread_priority::unix::{
+            NormalThreadSchedulePolicy::Batch, ThreadSchedulePolicy,
+            set_thread_priority_and_policy, thread_native_id,
+        };
+        use thread_priority::{ThreadPriority, ThreadPriorityValue};
+
+        // The policy comes with a nice value. Who gave the process another one has said already
+        // what shall go first.
+        if rustix::process::getpriority_process(None) != Ok(0) {
+            return;
+        }
+        let nice = ThreadPriorityValue::try_from(NICE_0);
+        let done = nice.and_then(|nice| {
+            let (nice, batch) =
+                (ThreadPriority::Crossplatform(nice), ThreadSchedulePolicy::Normal(Batch));
+            set_thread_priority_and_policy(thread_native_id(), nice, batch)
+                .map_err(|e| e.to_string())
+        });
+        if let Err(error) = done {
+            // A sandbox may forbid it. Everything works without.
+            log::debug!("the telemetry's thread has no policy of its own: {error}");
+        }
     }
 }
 
@@ -98,4 +134,21 @@ pub(crate) fn within<T: Send + 'static>(
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || sender.send(work()));
     receiver.recv_timeout(limit).ok()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_thread_pushes_nobody_aside() {
+        let background = Background::start().expect("a thread");
+        let stat =
+            background.handle().spawn(async { std::fs::read_to_string("/proc/thread-self/stat") });
+        let stat = background.handle().block_on(stat).expect("no panic").expect("Linux tells");
+        let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+        // The 19th field is the nice value, the 41st the policy: 3 is SCHED_BATCH.
+        let field = |number: usize| fields.split_whitespace().nth(number - 3);
+        assert_eq!([field(19), field(41)], [Some("0"), Some("3")], "{stat}");
+    }
 }

@@ -275,8 +275,7 @@ mod tests {
         assert!(warning.contains("no spans are made: OTEL_TRACES_SAMPLER"), "{warning}");
         assert!(exported(&instance, 1, 200).is_none());
         assert!(instance.exporters().iter().all(|status| status.state == State::Off));
-        // Contexts are still handed on.
-        // What comes in goes out as it came.
+        // A context that comes in still goes out, as it came.
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let request = Request::get("/").header("traceparent", parent).body(()).expect("a request");
         let mut call = Request::get("http://localhost/").body(()).expect("a request");
