@@ -275,6 +275,10 @@ fn is_upgraded<'r>(request: &'r Request<'_>, response: &mut Response<'r>) -> boo
 }
 
 fn is_event_stream(response: &Response<'_>) -> bool {
+    // Nobody knows the size of one, and of most other answers everybody does.
+    if response.body().preset_size().is_some() {
+        return false;
+    }
     // To pass a few headers by costs less than to look one up.
     let mut headers = response.headers().iter();
     let content_type = headers.find(|header| header.name == "Content-Type");

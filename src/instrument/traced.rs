@@ -14,7 +14,6 @@ use std::task::Poll;
 
 use opentelemetry::Context;
 use rocket::http::Status;
-use rocket::outcome::Outcome;
 use rocket::route::Outcome as RouteOutcome;
 use rocket::{Catcher, Data, Request, Route, catcher, route};
 
@@ -149,15 +148,13 @@ impl route::Handler for TracedRoute {
         if let Some(span) = span {
             span.set_route(self.name(request, span));
         }
-        let handled = InContext { inner: self.inner.handle(request, data), cx, span };
-        Box::pin(async move {
-            let outcome = handled.await;
+        let ended = |span: &RequestSpan, outcome: &RouteOutcome<'r>| {
             // The route did not match after all; what answers is another one, or none.
-            if let (Some(span), Outcome::Forward(_)) = (span, &outcome) {
+            if outcome.is_forward() {
                 span.set_route(None);
             }
-            outcome
-        })
+        };
+        Box::pin(InContext { inner: self.inner.handle(request, data), cx, span, ended })
     }
 }
 
@@ -192,38 +189,42 @@ impl catcher::Handler for TracedCatcher {
             return self.inner.handle(status, request);
         };
         let span = unseen.span();
-        let handled = InContext { inner: self.inner.handle(status, request), cx, span };
-        Box::pin(async move {
-            let response = handled.await;
-            if let (Some(span), Ok(response)) = (span, &response) {
-                // No response fairing will see the answer to an unreadable request.
+        let ended = |span: &RequestSpan, answer: &catcher::Result<'r>| {
+            // No response fairing will see the answer to an unreadable request.
+            if let Ok(response) = answer {
                 span.set_status(response.status().code);
             }
-            response
-        })
+        };
+        Box::pin(InContext { inner: self.inner.handle(status, request), cx, span, ended })
     }
 }
 
-/// A future polled inside a context; it tells the request's span of a panic, and lets it go on.
-struct InContext<'a, T> {
+/// A future polled inside a context. It tells the request's span how it ended, and of a panic, which
+/// it lets go on.
+struct InContext<'a, T, E> {
     inner: BoxFuture<'a, T>,
     cx: &'a Context,
     span: Option<&'a RequestSpan>,
+    ended: E,
 }
 
-impl<T> Future for InContext<'_, T> {
+impl<T, E: Fn(&RequestSpan, &T) + Unpin> Future for InContext<'_, T, E> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<T> {
         let _current = self.cx.clone().attach();
         // After a panic the future is not polled again: Rocket catches the panic and drops it.
         let polled = catch_unwind(AssertUnwindSafe(|| self.inner.as_mut().poll(task)));
-        polled.unwrap_or_else(|panic| {
+        let polled = polled.unwrap_or_else(|panic| {
             if let Some(span) = self.span {
                 span.panicked(panic_message(panic.as_ref()));
             }
             resume_unwind(panic)
-        })
+        });
+        if let (Poll::Ready(output), Some(span)) = (&polled, self.span) {
+            (self.ended)(span, output);
+        }
+        polled
     }
 }
 

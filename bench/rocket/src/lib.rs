@@ -4,17 +4,21 @@ use bench_common::{HEALTH, port};
 use opentelemetry::trace::{TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 use rocket::figment::Figment;
+use rocket::figment::providers::Env;
 use rocket::http::{ContentType, Method};
 use rocket::{Data, Request, Route, get, route, routes};
 
-/// Rocket's defaults, quiet, on the loopback address.
+/// Rocket's defaults, quiet, on the loopback address; `ROCKET_WORKERS` and `ROCKET_LOG_LEVEL` count.
 pub fn figment() -> Figment {
     let config = rocket::Config {
         port: port(),
         log_level: rocket::config::LogLevel::Off,
         ..rocket::Config::release_default()
     };
-    Figment::from(config).merge(("shutdown.grace", 0)).merge(("shutdown.mercy", 0))
+    Figment::from(config)
+        .merge(("shutdown.grace", 0))
+        .merge(("shutdown.mercy", 0))
+        .merge(Env::prefixed("ROCKET_").only(&["workers", "log_level"]))
 }
 
 /// `/health`, and what the growth series ask for.
