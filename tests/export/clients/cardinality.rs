@@ -43,15 +43,17 @@ fn request() -> String {
 fn ask(server: &Server, count: usize) {
     let mut client = Client::connect(server.address);
     for _ in 0..count / BATCH {
-        let mut requests = String::new();
-        (0..BATCH).for_each(|_| requests.push_str(&request()));
-        client.send(requests);
+        let requests: Vec<_> = repeat_with(request).take(BATCH).collect();
+        client.send(requests.concat());
         let mut answered = 0;
         let mut text = String::new();
         while answered < BATCH {
             let mut buffer = [0; 16_384];
-            let read = client.0.read(&mut buffer).expect("the server answers");
-            assert!(read > 0, "the connection lives on");
+            let read = client.0.read(&mut buffer).unwrap_or_else(|error| {
+                let (last, next) = (requests.get(answered.wrapping_sub(1)), requests.get(answered));
+                panic!("{answered} of {BATCH} answered, then {error}: {last:?}, not {next:?}")
+            });
+            assert!(read > 0, "the connection lives on: {answered} of {BATCH} are answered");
             text.push_str(&String::from_utf8_lossy(&buffer[..read]));
             answered += text.matches("HTTP/1.1 ").count();
             // Half a status line is read with its other half.
