@@ -93,14 +93,14 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let elapsed = self.call.started.elapsed();
         let outcome = outcome(self.end.unwrap_or(Err("cancelled")));
-        let mut labels = self.call.labels();
-        labels.extend_from_slice(&outcome);
+        if let Some(duration) = self.duration {
+            let mut labels = self.call.labels();
+            labels.extend_from_slice(&outcome);
+            duration.record(elapsed.as_secs_f64(), &labels);
+        }
         let span = self.cx.span();
         tell(&span, outcome);
         span.end_with_timestamp(self.call.start_time + elapsed);
-        if let Some(duration) = self.duration {
-            duration.record(elapsed.as_secs_f64(), &labels);
-        }
     }
 }
 
