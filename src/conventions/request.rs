@@ -76,11 +76,9 @@ impl<'r> Origin<'r> {
         headers: &impl Headers,
         captured: &[CapturedHeader],
     ) -> SpanBuilder {
-        let mut builder = named.span();
-        if let Some(attributes) = &mut builder.attributes {
-            self.describe(named, headers, captured, &mut |attribute| attributes.push(attribute));
-        }
-        builder
+        let mut attributes = Vec::with_capacity(MOST_ATTRIBUTES);
+        self.describe(named, headers, captured, &mut |attribute| attributes.push(attribute));
+        named.span().with_attributes(attributes)
     }
 
     /// Adds the attributes of the request's span.
@@ -141,12 +139,11 @@ pub(crate) struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// A server span of this method, with no attributes yet, but with room for all of them.
+    /// A server span of this method, with no attributes yet.
     pub(crate) fn span(&self) -> SpanBuilder {
         let other = self.original.is_some() || self.method == "_OTHER";
         let name = if other { "HTTP".into() } else { self.method.clone() };
-        let room = Vec::with_capacity(MOST_ATTRIBUTES);
-        SpanBuilder::from_name(name).with_kind(SpanKind::Server).with_attributes(room)
+        SpanBuilder::from_name(name).with_kind(SpanKind::Server)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fairing that starts a server span for each request and tells it of the response.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use opentelemetry::metrics::Meter;
@@ -117,10 +118,10 @@ impl RequestTracing {
         self
     }
 
-    /// Sets a span's attributes once it records, in place of at its creation.
+    /// Lets a span have its attributes once it records, in place of at its creation.
     ///
     /// For samplers that look at the trace's id and the parent alone, as the SDK's own do: what is
-    /// sampled out then costs no attributes. A sampler that looks at attributes would find none.
+    /// sampled out then costs no attributes. A sampler that looks at attributes may find none.
     #[must_use]
     pub fn defer_attributes(mut self) -> Self {
         self.defer_attributes = true;
@@ -208,6 +209,7 @@ impl Fairing for RequestTracing {
             known_methods: self.known_methods.clone(),
             trust_forwarded: self.trust_forwarded,
             defer_attributes: self.defer_attributes,
+            recorded: AtomicBool::new(true),
             request_headers: self.request_headers.clone(),
         });
         // A second ignition is not possible: Rocket consumes itself.

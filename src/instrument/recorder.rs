@@ -1,6 +1,7 @@
 //! What starts a request's span, and where the request keeps it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::propagation::TextMapPropagator;
@@ -83,6 +84,8 @@ pub(crate) struct Recorder {
     pub(crate) known_methods: KnownMethods,
     pub(crate) trust_forwarded: bool,
     pub(crate) defer_attributes: bool,
+    /// Whether the last span recorded. Most programs record all of them or few.
+    pub(crate) recorded: AtomicBool,
     pub(crate) request_headers: Vec<CapturedHeader>,
 }
 
@@ -121,16 +124,24 @@ impl Recorder {
             started: Instant::now(),
         };
         let named = Named { method: labels.method().into(), original };
-        let cx = if self.defer_attributes {
-            let builder = named.span().with_start_time(start.start_time);
-            (self.start)(builder, parent, &|add| {
-                origin.describe(&named, headers, &self.request_headers, add);
-            })
+        // Cheapest is to have all attributes at the span's creation if it will record, and none if it
+        // will not. Who guesses wrong pays for it, and no more.
+        let complete = !self.defer_attributes || self.recorded.load(Ordering::Relaxed);
+        let builder = if complete {
+            origin.span(&named, headers, &self.request_headers)
         } else {
-            let builder = origin.span(&named, headers, &self.request_headers);
-            (self.start)(builder.with_start_time(start.start_time), parent, &|_| ())
+            named.span()
         };
-        RequestSpan::new(cx, self.metrics.clone(), &start)
+        let cx = (self.start)(builder.with_start_time(start.start_time), parent, &|add| {
+            if !complete {
+                origin.describe(&named, headers, &self.request_headers, add);
+            }
+        });
+        let span = RequestSpan::new(cx, self.metrics.clone(), &start);
+        if self.defer_attributes && span.is_recording() != complete {
+            self.recorded.store(!complete, Ordering::Relaxed);
+        }
+        span
     }
 }
 

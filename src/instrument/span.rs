@@ -92,6 +92,10 @@ impl RequestSpan {
         &self.cx
     }
 
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording
+    }
+
     pub(crate) fn span_context(&self) -> SpanContext {
         self.cx.span().span_context().clone()
     }

@@ -2,7 +2,9 @@
 
 use opentelemetry::{Array, Value};
 
-use crate::harness::{Foreign, SpanDataExt};
+use rocket_otel_demo::instrument::RequestTracing;
+
+use crate::harness::{Foreign, PARENT_ID, SpanDataExt, TRACE_ID};
 
 #[tokio::test]
 async fn the_host_header_names_the_server_and_its_port() {
@@ -121,4 +123,24 @@ async fn excluded_paths_and_what_is_below_them_are_not_traced() {
     // A path that only begins alike is another one.
     app.get("/base/plainer").await;
     assert_eq!(servers(app.spans.names()), 1);
+}
+
+/// The fairing guesses from the last span whether the next will record.
+#[tokio::test]
+async fn attributes_that_may_come_late_are_the_same_whatever_was_recorded_before() {
+    let prompt = Foreign::new().local().await;
+    let late = Foreign::new().tracing(RequestTracing::defer_attributes).local().await;
+    for recorded in [true, false, false, true, true, false, true] {
+        let parent = format!("00-{TRACE_ID}-{PARENT_ID}-0{}", u8::from(recorded));
+        let headers = [("traceparent", &*parent), ("host", "example.org:81"), ("user-agent", "a")];
+        let [prompt, late] = [&prompt, &late].map(|app| async {
+            app.spans.forget();
+            app.get_with("/base/plain?q=1", &headers).await;
+            app.spans.all().into_iter().map(|span| span.attributes).collect::<Vec<_>>()
+        });
+        let (prompt, late) = (prompt.await, late.await);
+        assert_eq!(prompt.len(), usize::from(recorded));
+        assert!(prompt.iter().all(|attributes| attributes.len() >= 9), "{prompt:#?}");
+        assert_eq!(late, prompt);
+    }
 }
