@@ -94,8 +94,10 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// Where cargo runs tests. The folder that this was compiled in may be another checkout's: they can
+/// share what they build.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new("")
 }
 
 fn sources(dir: &Path) -> Vec<PathBuf> {
