@@ -4,7 +4,7 @@
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
-use rocket_otel_demo::instrument::RequestTracing;
+use rocket_opentelemetry::RequestTracing;
 
 mod support;
 

@@ -7,11 +7,12 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
+use opentelemetry_autoconfigure::SpanListener as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use rocket::http::Header;
-use rocket_otel_demo::instrument::RequestTracing;
-use rocket_otel_demo::telemetry::RecentTraces;
+use rocket_opentelemetry::RequestTracing;
+use rocket_otel_demo::recent_traces::{RecentTraces, RecentTracesLimits};
 
 mod support;
 
@@ -99,9 +100,14 @@ fn batches(c: &mut Criterion) {
     let resource = Resource::builder().build();
     group.bench_function("encode", |b| b.iter(|| support::encode(&resource, &spans)));
     for traces in [100, 10_000] {
-        let recent = RecentTraces::new(traces, 64 << 20);
+        let recent =
+            RecentTraces::new(RecentTracesLimits { max_traces: traces, max_bytes: 64 << 20 });
         group.bench_function(format!("add to {traces} recent traces"), |b| {
-            b.iter_batched_ref(self::spans, |spans| recent.add(spans), BatchSize::PerIteration);
+            b.iter_batched_ref(
+                self::spans,
+                |spans| recent.on_batch(spans),
+                BatchSize::PerIteration,
+            );
         });
     }
 }

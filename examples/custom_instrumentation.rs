@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use opentelemetry::trace::{FutureExt, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
+use opentelemetry_autoconfigure::{Config, Telemetry, Variables};
 use rocket::{get, routes};
-use rocket_otel_demo::instrument::{RequestTracing, traced};
-use rocket_otel_demo::telemetry::{Config, Telemetry, Variables};
+use rocket_opentelemetry::{RequestTracing, traced};
 
 // ANCHOR: handler
 #[get("/orders/<id>")]

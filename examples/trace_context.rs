@@ -8,11 +8,11 @@
 
 use std::net::Ipv4Addr;
 
+use opentelemetry_autoconfigure::{Config, Telemetry, Variables};
 use rocket::http::Status;
 use rocket::serde::json::{Json, Value};
 use rocket::{State, post, routes};
-use rocket_otel_demo::instrument::{RequestTracing, TracedClient, traced};
-use rocket_otel_demo::telemetry::{Config, Telemetry, Variables};
+use rocket_opentelemetry::{RequestTracing, TracedClient, traced};
 use rocket_otel_demo::tls;
 use serde::Deserialize;
 

@@ -8,12 +8,12 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use crate::conventions::forwarded;
+use crate::app::Settings;
 use crate::healthcheck::HealthcheckArgs;
-use crate::runner::RunnerArgs;
-use crate::server::Settings;
-use crate::server::serve::Serve;
-use crate::telemetry;
+use crate::recent_traces::RecentTracesLimits;
+use crate::serve::Serve;
+use opentelemetry_http_semconv::forwarded;
+use runner::RunnerArgs;
 
 /// Application performance monitoring with OpenTelemetry, in a Rocket application.
 #[derive(Debug, Parser)]
@@ -28,7 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the application and the page that shows its traces (the default)
-    #[command(after_long_help = telemetry::help())]
+    #[command(after_long_help = opentelemetry_autoconfigure::help())]
     Serve(ServeArgs),
     /// Test a running application: its answers, then load, then its traces in Jaeger
     Runner(RunnerArgs),
@@ -86,6 +86,16 @@ pub struct ServeArgs {
     #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = forwarded::trust)]
     trust_forwarded: bool,
 
+    /// Traces kept for the page; 0 disables it
+    #[arg(long, env = "RECENT_TRACES_MAX", value_name = "TRACES", default_value = "100",
+          value_parser = |text: &str| or_default::<usize>(text, "100", "--recent-traces-max or RECENT_TRACES_MAX takes a whole number"))]
+    recent_traces_max: usize,
+
+    /// Bytes of spans kept for the page
+    #[arg(long, env = "RECENT_TRACES_MAX_BYTES", value_name = "BYTES", default_value = "8388608",
+          value_parser = |text: &str| or_default::<usize>(text, "8388608", "--recent-traces-max-bytes or RECENT_TRACES_MAX_BYTES takes a whole number"))]
+    recent_traces_max_bytes: usize,
+
     /// Accepted for compatibility: Jaeger's agent is no more, spans go where
     /// OTEL_EXPORTER_OTLP_ENDPOINT says
     #[arg(long, env = "JAEGER_AGENT_HOST", value_name = "HOST", hide = true)]
@@ -111,6 +121,10 @@ impl ServeArgs {
                 downstream: self.downstream_url,
                 jaeger_ui: self.jaeger_ui_url,
                 trust_forwarded: self.trust_forwarded,
+                recent_traces: RecentTracesLimits {
+                    max_traces: self.recent_traces_max,
+                    max_bytes: self.recent_traces_max_bytes,
+                },
             },
         }
     }

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use opentelemetry_autoconfigure::ConfigError;
 use rocket_otel_demo::cli::{Cli, Command};
-use rocket_otel_demo::server::serve::{BadSetting, serve};
-use rocket_otel_demo::telemetry::ConfigError;
-use rocket_otel_demo::{healthcheck, runner};
+use rocket_otel_demo::healthcheck;
+use rocket_otel_demo::serve::{BadSetting, serve};
 
 /// Chosen here and not in the library: an allocator is the program's to choose.
 #[global_allocator]

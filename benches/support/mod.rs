@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opentelemetry_autoconfigure::{Config, Telemetry, Variables};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
@@ -10,8 +11,7 @@ use prost::Message as _;
 use rocket::http::{ContentType, Header};
 use rocket::local::blocking::{Client, LocalRequest};
 use rocket::{get, routes};
-use rocket_otel_demo::instrument::{RequestTracing, traced};
-use rocket_otel_demo::telemetry::{Config, Telemetry, Variables};
+use rocket_opentelemetry::{RequestTracing, traced};
 
 #[get("/health")]
 fn health() -> (ContentType, &'static str) {

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rocket_otel_demo::properties::negotiation(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::negotiation(data));

@@ -11,9 +11,6 @@
     reason = "a test that fails may panic; so may what it is made of"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod binary;
 mod clients;
 mod faults;

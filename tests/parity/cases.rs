@@ -237,7 +237,7 @@ const ENDPOINTS: &[Case] = &[
     ]),
     ask("an error is an event of the server's span", "GET /api/error", 500, r#"{"error":"Simulated error for tracing"}"#).spans(&[
         "SERVER GET /api/error Error(Simulated error for tracing) error=true error.type=500 http.request.method=GET http.response.status_code=500 http.route=/api/error url.path=/api/error",
-        "! exception exception.message=Simulated error for tracing exception.stacktrace=SimulatedError: Simulated error for tracing     at src/handlers/error.rs exception.type=SimulatedError",
+        "! exception exception.message=Simulated error for tracing exception.stacktrace=SimulatedError: Simulated error for tracing     at crates/handlers/src/error.rs exception.type=SimulatedError",
     ]),
     ask("a chain is one trace", "GET /api/chain?hops=1", 200, r#"{"hops":[{"service":"parity","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"},{"service":"behind","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}]}"#)
         .sent(&[("traceparent", PARENT)])

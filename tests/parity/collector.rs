@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::servers::{Kind, Server};
-use super::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// Requests a second to a host that answers side by side, and to one that answers one by one.
 const RATES: (u32, u32) = (1_000, 20);

@@ -16,9 +16,6 @@
     reason = "a test that fails may panic, and its texts need not be fast"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod cases;
 mod collector;
 mod http;
@@ -30,9 +27,9 @@ use std::time::Duration;
 
 use cases::{Case, SETTINGS, Setting};
 use http::Answer;
+use otlp_receiver::{Receiver, Signal};
 use pages::PAGES;
 use servers::{Kind, Server};
-use support::otlp::{Receiver, Signal};
 
 /// What every answer says, beside what its case tells.
 const ALWAYS: [(&str, &str); 2] =

@@ -3,7 +3,7 @@
 //! `KIND name [< parent] [status] key=value ...`, indented below its parent; an event is a line
 //! that begins with `!`. Left out is what no WASI host tells a component: who is at the other end.
 
-use super::support::otlp::{Attributes, ReceivedSpan, SpanKind, StatusCode, Value};
+use otlp_receiver::{Attributes, ReceivedSpan, SpanKind, StatusCode, Value};
 
 fn untold(key: &str, value: &Value) -> bool {
     match key {

@@ -1,7 +1,7 @@
 //! `traceparent`: continued where it is valid, and as if it were not there where it is not.
 
 use opentelemetry::SpanId;
-use rocket_otel_demo::instrument::RequestTracing;
+use rocket_opentelemetry::RequestTracing;
 
 use crate::harness::{Foreign, PARENT_ID, SpanDataExt, TRACE_ID, TRACEPARENT};
 

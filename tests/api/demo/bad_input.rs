@@ -5,12 +5,12 @@ use crate::harness::{Demo, Server, SpanDataExt, Spans, launch};
 struct Running {
     server: Server,
     spans: Spans,
-    _telemetry: std::sync::Arc<rocket_otel_demo::telemetry::Telemetry>,
+    _observed: std::sync::Arc<rocket_otel_demo::recent_traces::Observed>,
 }
 
 async fn demo() -> Running {
-    let Demo { spans, rocket, telemetry } = Demo::new();
-    Running { server: launch(rocket).await, spans, _telemetry: telemetry }
+    let Demo { spans, rocket, observed } = Demo::new();
+    Running { server: launch(rocket).await, spans, _observed: observed }
 }
 
 impl Running {

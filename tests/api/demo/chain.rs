@@ -1,7 +1,7 @@
 //! `GET /api/chain`: one trace through several services.
 
 use opentelemetry::trace::SpanKind;
-use rocket_otel_demo::server::Settings;
+use rocket_otel_demo::app::Settings;
 
 use crate::harness::{Demo, Downstream, SpanDataExt, TRACE_ID, TRACEPARENT, launch, tree};
 
@@ -11,7 +11,7 @@ fn behind(downstream: &Downstream) -> Settings {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_is_one_trace_of_client_and_server_spans_in_turn() {
-    let Demo { spans, rocket, telemetry: _telemetry } = Demo::new();
+    let Demo { spans, rocket, observed: _observed } = Demo::new();
     let server = launch(rocket).await;
     let answer = server.get("/api/chain?hops=2", "").await;
     assert_eq!(answer.status, 200, "{}", answer.text());

@@ -1,6 +1,6 @@
 //! `OTEL_SDK_DISABLED`, and sampling that leaves a request out.
 
-use rocket_otel_demo::server::Settings;
+use rocket_otel_demo::app::Settings;
 
 use crate::harness::{Demo, Downstream, PARENT_ID, TRACE_ID, TRACEPARENT};
 
@@ -16,7 +16,7 @@ async fn a_disabled_sdk_makes_no_spans_and_names_no_trace() {
         assert_eq!(answer.header("traceresponse"), None, "{path}");
     }
     assert!(demo.spans.all().is_empty());
-    assert!(demo.telemetry.recent().is_none());
+    assert!(demo.observed.recent().is_none());
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_caller_that_is_not_sampled_is_not_recorded_but_handed_on() {
     let [handed_on] = behind.header("traceparent").try_into().expect("one header");
     assert!(handed_on.starts_with(&format!("00-{TRACE_ID}-")) && handed_on.ends_with("-00"));
     assert!(demo.spans.all().is_empty());
-    assert!(demo.telemetry.recent().expect("it is on").newest_first().is_empty());
+    assert!(demo.observed.recent().expect("it is on").newest_first().is_empty());
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ async fn error_answers_500_and_tells_the_span_why() {
     };
     assert_eq!(attribute("exception.type"), "SimulatedError");
     assert_eq!(attribute("exception.message"), "Simulated error for tracing");
-    assert!(attribute("exception.stacktrace").contains("src/handlers/error.rs:"));
+    assert!(attribute("exception.stacktrace").contains("crates/handlers/src/error.rs:"));
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_server_span_tells_what_the_conventions_ask() {
         assert!(span.value(absent).is_none(), "{absent}");
     }
     let scope = &span.instrumentation_scope;
-    assert_eq!((scope.name(), scope.version()), ("rocket_otel_demo::instrument", Some("1.0.0")));
+    assert_eq!((scope.name(), scope.version()), ("rocket_opentelemetry", Some("0.1.0")));
 }
 
 #[tokio::test]

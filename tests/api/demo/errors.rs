@@ -3,7 +3,7 @@
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::{SdkTracer, SpanData};
 use rocket::{State, get, routes};
-use rocket_otel_demo::instrument::traced;
+use rocket_opentelemetry::traced;
 
 use crate::harness::{Answer, Demo, SpanDataExt, tree};
 
@@ -22,7 +22,7 @@ fn number(_number: u8) {}
 /// The demo with routes that go wrong.
 fn demo() -> Demo {
     let mut demo = Demo::new();
-    let tracer = demo.telemetry.tracer(opentelemetry::InstrumentationScope::default());
+    let tracer = demo.observed.telemetry.tracer(opentelemetry::InstrumentationScope::default());
     demo.rocket = demo.rocket.manage(tracer).mount("/test", traced(routes![panics, number]));
     demo
 }

@@ -61,7 +61,7 @@ async fn the_index_makes_one_span_in_either_form() {
 #[tokio::test]
 async fn the_page_names_the_service_its_endpoints_and_its_exporters() {
     let variables = [("OTEL_SERVICE_NAME", "shop & sons")];
-    let demo = Demo::with(&variables, &rocket_otel_demo::server::Settings::default());
+    let demo = Demo::with(&variables, &rocket_otel_demo::app::Settings::default());
     let page = demo.local().await.browse("/").await;
     let page = page.text();
     assert!(page.contains("shop &amp; sons") && !page.contains("shop & sons"));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use handlers::{App, DownstreamError, Host, error, health, process};
 use opentelemetry::global::BoxedTracer;
-use rocket_otel_demo::handlers::{App, DownstreamError, Host, error, health, process};
 
 use crate::harness::{Metrics, Spans};
 

@@ -1,7 +1,7 @@
 //! Variables that change what a request leaves behind.
 
 use rocket::http::ContentType;
-use rocket_otel_demo::server::Settings;
+use rocket_otel_demo::app::Settings;
 
 use crate::harness::{
     Demo, Downstream, LocalDemo, PARENT_ID, SpanDataExt, TRACE_ID, TRACEPARENT, answer, launch,
@@ -69,7 +69,7 @@ async fn a_ratio_of_nothing_records_what_callers_sampled_alone() {
 async fn values_longer_than_the_limit_are_cut_in_the_recent_traces() {
     let demo = with(&[("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7")]).await;
     demo.get_with("/health", &[("User-Agent", "ünïcödé is longer")]).await;
-    let recent = demo.telemetry.recent().expect("it is on").newest_first();
+    let recent = demo.observed.recent().expect("it is on").newest_first();
     let span = recent[0].spans[0].as_ref();
     assert_eq!(span.text("user_agent.original").as_deref(), Some("ünïcödé"));
     assert_eq!(span.text("url.path").as_deref(), Some("/health"));
@@ -91,7 +91,7 @@ async fn the_services_name_is_told_by_the_chain_and_the_resource() {
 async fn the_servers_settings_say_whether_a_proxy_is_trusted() {
     for (trust_forwarded, client) in [(false, "127.0.0.1"), (true, "203.0.113.9")] {
         let settings = Settings { trust_forwarded, ..Settings::default() };
-        let Demo { spans, rocket, telemetry: _telemetry } = Demo::with(&[], &settings);
+        let Demo { spans, rocket, observed: _observed } = Demo::with(&[], &settings);
         let server = launch(rocket).await;
         server.get("/health", "X-Forwarded-For: 203.0.113.9\r\n").await;
         assert_eq!(spans.ended().await.text("client.address").as_deref(), Some(client));

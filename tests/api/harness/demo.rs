@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use opentelemetry_autoconfigure::{Config, Telemetry, Variables};
 use rocket::config::{LogLevel, Shutdown};
 use rocket::figment::Figment;
 use rocket::http::Header;
 use rocket::local::asynchronous::Client;
 use rocket::{Build, Config as RocketConfig, Rocket};
-use rocket_otel_demo::server::{self, Settings};
-use rocket_otel_demo::telemetry::{Config, Telemetry, Variables};
+use rocket_otel_demo::app::{self, Settings};
+use rocket_otel_demo::recent_traces::Observed;
 
 use super::{Answer, Spans, answer};
 
@@ -33,7 +34,7 @@ pub(crate) fn quiet() -> Figment {
 /// The application, before anybody asks it.
 pub(crate) struct Demo {
     pub(crate) spans: Spans,
-    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) observed: Arc<Observed>,
     pub(crate) rocket: Rocket<Build>,
 }
 
@@ -46,27 +47,40 @@ impl Demo {
     pub(crate) fn with(variables: &[(&str, &str)], settings: &Settings) -> Self {
         let off = ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"];
         let off = off.iter().map(|name| (*name, "none"));
+        let mut limits = settings.recent_traces;
+        for (name, value) in variables {
+            let number = || value.parse().expect("a number");
+            match *name {
+                "RECENT_TRACES_MAX" => limits.max_traces = number(),
+                "RECENT_TRACES_MAX_BYTES" => limits.max_bytes = number(),
+                _ => {}
+            }
+        }
         let variables: Variables = off.chain(variables.iter().copied()).collect();
-        let config = Config::from_variables(&variables).expect("the variables are valid");
+        let config = Config::with_defaults(&variables, &app::telemetry_defaults())
+            .expect("the variables are valid");
         let spans = Spans::default();
-        let telemetry = Telemetry::build_with(config, vec![Box::new(spans.processor())]);
-        let telemetry = Arc::new(telemetry.expect("the telemetry is built"));
-        let rocket = server::build(quiet(), telemetry.clone(), settings);
-        Self { spans, telemetry, rocket: rocket.expect("the application is built") }
+        let processor = spans.processor();
+        let builder = Telemetry::builder(config)
+            .customize_tracer_provider(|provider| provider.with_span_processor(processor));
+        let observed = Observed::build(builder, limits);
+        let observed = Arc::new(observed.expect("the telemetry is built"));
+        let rocket = app::build(quiet(), observed.clone(), settings);
+        Self { spans, observed, rocket: rocket.expect("the application is built") }
     }
 
     /// The application without a socket.
     pub(crate) async fn local(self) -> LocalDemo {
-        let Self { spans, telemetry, rocket } = self;
+        let Self { spans, observed, rocket } = self;
         let client = Client::untracked(rocket).await.expect("the application ignites");
-        LocalDemo { spans, telemetry, client }
+        LocalDemo { spans, observed, client }
     }
 }
 
 /// The application, asked without a socket.
 pub(crate) struct LocalDemo {
     pub(crate) spans: Spans,
-    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) observed: Arc<Observed>,
     pub(crate) client: Client,
 }
 

@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use rocket::http::Header;
 use rocket::local::asynchronous::Client;
 use rocket::{Build, Catcher, Rocket, Route};
-use rocket_otel_demo::instrument::{RequestTracing, traced};
+use rocket_opentelemetry::{RequestTracing, traced};
 use tokio::sync::Semaphore;
 
 use super::{Answer, Metrics, Server, Spans, answer, launch, quiet};

@@ -8,7 +8,7 @@ use opentelemetry_sdk::metrics::data::{
     AggregatedMetrics, HistogramDataPoint, MetricData, ResourceMetrics, ScopeMetrics,
 };
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
-use rocket_otel_demo::instrument::RequestTracing;
+use rocket_opentelemetry::RequestTracing;
 
 /// Where the metrics of one test end up.
 #[derive(Clone)]

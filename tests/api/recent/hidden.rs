@@ -29,5 +29,5 @@ async fn neither_a_page_nor_a_file_tells_what_redaction_hides() {
             );
         }
     }
-    assert!(!format!("{:?}", demo.telemetry).contains(SECRET));
+    assert!(!format!("{:?}", demo.observed.telemetry).contains(SECRET));
 }

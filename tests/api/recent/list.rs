@@ -1,6 +1,6 @@
 //! `GET /api/traces`: what is kept, and how little of it.
 
-use rocket_otel_demo::server::Settings;
+use rocket_otel_demo::app::Settings;
 
 use crate::harness::{Demo, LocalDemo};
 
@@ -119,7 +119,7 @@ async fn one_endless_trace_does_not_push_the_others_out() {
     let ids: Vec<_> =
         list(&demo).await.iter().map(|s| s["trace_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids, [crate::harness::TRACE_ID, &other]);
-    let recent = demo.telemetry.recent().expect("it is on").newest_first();
+    let recent = demo.observed.recent().expect("it is on").newest_first();
     assert!(recent[0].omitted > 0 && recent[0].spans.len() > 10);
 }
 

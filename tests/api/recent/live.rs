@@ -4,7 +4,7 @@ use crate::harness::{Demo, launch};
 
 #[tokio::test]
 async fn an_open_page_hears_of_every_change() {
-    let Demo { rocket, telemetry: _telemetry, .. } = Demo::new();
+    let Demo { rocket, observed: _observed, .. } = Demo::new();
     let server = launch(rocket).await;
     let mut page = server.connect().await;
     page.send("GET /api/traces/live HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -22,7 +22,7 @@ async fn an_open_page_hears_of_every_change() {
 
 #[tokio::test]
 async fn an_open_page_does_not_hold_up_the_shutdown() {
-    let Demo { rocket, telemetry: _telemetry, .. } = Demo::new();
+    let Demo { rocket, observed: _observed, .. } = Demo::new();
     let server = launch(rocket).await;
     let mut page = server.connect().await;
     page.send("GET /api/traces/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;

@@ -43,7 +43,7 @@ async fn a_trace_is_otlp_json_with_resource_scope_and_spans() {
         .map(|scope| scope["scope"]["name"].as_str().unwrap())
         .collect();
     scopes.sort_unstable();
-    assert_eq!(scopes, ["rocket_otel_demo::handlers", "rocket_otel_demo::instrument"]);
+    assert_eq!(scopes, ["rocket_opentelemetry", "rocket_otel_demo::handlers"]);
     let spans: Vec<_> = resource_spans["scopeSpans"]
         .as_array()
         .unwrap()

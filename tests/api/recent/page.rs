@@ -1,6 +1,6 @@
 //! The traces on the page: waterfalls, and nothing that a client sent becomes markup.
 
-use rocket_otel_demo::server::Settings;
+use rocket_otel_demo::app::Settings;
 
 use crate::harness::{Demo, SpanDataExt};
 

@@ -1,7 +1,7 @@
 //! Where a request came from and what it asked for.
 
 use opentelemetry::{Array, Value};
-use rocket_otel_demo::instrument::RequestTracing;
+use rocket_opentelemetry::RequestTracing;
 
 use crate::harness::{Foreign, PARENT_ID, SpanDataExt, TRACE_ID};
 

@@ -7,7 +7,7 @@ use opentelemetry::context::FutureExt;
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use rocket_otel_demo::instrument::{KnownMethods, TracedClient};
+use rocket_opentelemetry::{KnownMethods, TracedClient};
 use rocket_otel_demo::tls;
 
 use crate::harness::{Downstream, Metrics, SpanDataExt, Spans};

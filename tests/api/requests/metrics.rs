@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rocket_otel_demo::instrument::RequestTracing;
+use rocket_opentelemetry::RequestTracing;
 
 use crate::harness::{Foreign, SpanDataExt};
 

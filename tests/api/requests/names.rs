@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::Status;
 use rocket::http::{ContentType, Method};
-use rocket_otel_demo::instrument::KnownMethods;
+use rocket_opentelemetry::KnownMethods;
 
 use crate::harness::{Foreign, SpanDataExt, answer};
 

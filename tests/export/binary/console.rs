@@ -2,7 +2,7 @@
 
 use crate::kit::pipeline::Pair;
 use crate::kit::{Program, poll};
-use crate::support::otlp::Receiver;
+use otlp_receiver::Receiver;
 
 const OFF: [Pair<'_>; 2] = [("OTEL_METRICS_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")];
 

@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use rocket_otel_demo::telemetry::SHUTDOWN_TIMEOUT;
+use opentelemetry_autoconfigure::SHUTDOWN_TIMEOUT;
 
 use crate::kit::http::Pending;
 use crate::kit::program::Ended;
 use crate::kit::{PROTOCOLS, Program, SOON, Server, over_both, poll};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// What the issue grants, apart from requests in flight.
 const BOUND: Duration = Duration::from_secs(5);

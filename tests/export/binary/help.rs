@@ -1,6 +1,6 @@
 //! What it says of itself.
 
-use rocket_otel_demo::telemetry::VARIABLES;
+use opentelemetry_autoconfigure::VARIABLES;
 
 use crate::kit::Program;
 

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use crate::kit::http::Pending;
 use crate::kit::{Program, SOON};
-use crate::support::otlp::Receiver;
+use otlp_receiver::Receiver;
 
 #[test]
 fn it_serves_from_any_directory_with_an_empty_environment() {

@@ -1,7 +1,7 @@
 //! What a running server tells: metrics and log records, with the traces they belong to.
 
 use crate::kit::{Program, SOON, over_both};
-use crate::support::otlp::{MetricKind, Receiver, SeverityNumber, Temporality};
+use otlp_receiver::{MetricKind, Receiver, SeverityNumber, Temporality};
 
 #[test]
 fn the_metrics_of_requests_and_of_the_application_arrive() {

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 
 use super::{Client, still_answers};
 use crate::kit::{Program, SOON, Server};
-use crate::support::otlp::{ReceivedMetric, Receiver, Signal};
+use otlp_receiver::{ReceivedMetric, Receiver, Signal};
 
 /// Requests in each half of the test.
 const HALF: usize = 50_000;

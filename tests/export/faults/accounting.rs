@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use rocket_otel_demo::telemetry::State;
+use opentelemetry_autoconfigure::State;
 
 use crate::kit::pipeline::Pair;
 use crate::kit::{Pipeline, SOON, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// A pipeline that gives up soon, but not where a busy machine is late: what it gave up and the
 /// receiver took all the same would come twice.

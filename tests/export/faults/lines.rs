@@ -1,7 +1,7 @@
 //! What a person reads of an outage: one line when it begins and one when it ends.
 
 use crate::kit::{Program, SOON, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 const BEGINS: &str = "cannot export to";
 const ENDS: &str = "works again";

@@ -1,7 +1,7 @@
 //! Log records over a wire that makes log records of its own.
 
 use crate::kit::{Program, SOON, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 #[test]
 fn exporting_log_records_makes_none() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::kit::{Pipeline, SOON, over_both, poll};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 #[test]
 fn an_outage_shorter_than_the_queue_loses_nothing() {
@@ -61,10 +61,10 @@ fn an_outage_longer_than_the_queue_costs_the_newest_spans_and_no_others() {
     pipeline.flush_error();
     // Ten are held for another try, ten wait in the queue.
     pipeline.end_spans("second", 10);
-    let _ = pipeline.0.recent();
+    pipeline.0.deliver();
     for _ in 0..9 {
         pipeline.end_spans("third", 10);
-        let _ = pipeline.0.recent();
+        pipeline.0.deliver();
     }
     assert_eq!(pipeline.traces().dropped, 90);
     receiver.restart();

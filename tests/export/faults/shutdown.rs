@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use rocket_otel_demo::telemetry::{ExporterStatus, SHUTDOWN_TIMEOUT};
+use opentelemetry_autoconfigure::{ExporterStatus, SHUTDOWN_TIMEOUT};
 
 use crate::kit::{Pipeline, SOON, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// What a busy machine may add.
 const SLACK: Duration = Duration::from_millis(1_500);

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rocket_otel_demo::telemetry::SHUTDOWN_TIMEOUT;
+use opentelemetry_autoconfigure::SHUTDOWN_TIMEOUT;
 
 use crate::kit::http::Pending;
 use crate::kit::pipeline::Pair;
 use crate::kit::{Program, SOON, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// Asks until nobody answers, and tells the trace of every answer.
 fn ask(address: SocketAddr, answered: &AtomicBool) -> Vec<String> {

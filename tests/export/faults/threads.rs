@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use rocket_otel_demo::telemetry::SHUTDOWN_TIMEOUT;
+use opentelemetry_autoconfigure::SHUTDOWN_TIMEOUT;
 
 use crate::kit::{Pipeline, Program, SOON, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// A runtime with one worker, which the test would find blocked.
 fn one_worker() -> tokio::runtime::Runtime {

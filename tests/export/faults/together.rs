@@ -1,7 +1,7 @@
 //! Exports that are on their way together: a slow collector must not set the pace.
 
 use crate::kit::{Pipeline, SOON, over_both, poll};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// Exports that a lane has on their way at most.
 const AT_ONCE: usize = 8;

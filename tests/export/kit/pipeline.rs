@@ -3,10 +3,11 @@
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::Meter;
 use opentelemetry::trace::{Span, Tracer};
+use opentelemetry_autoconfigure::{Config, ExporterStatus, Telemetry, Variables};
 use opentelemetry_sdk::trace::SdkTracer;
-use rocket_otel_demo::telemetry::{Config, ExporterStatus, Telemetry, Variables};
 
-use crate::support::otlp::Receiver;
+use otlp_receiver::Receiver;
+use rocket_otel_demo::app::telemetry_defaults;
 
 /// A variable and its value.
 pub(crate) type Pair<'a> = (&'a str, &'a str);
@@ -15,7 +16,8 @@ pub(crate) type Pair<'a> = (&'a str, &'a str);
 #[track_caller]
 pub(crate) fn config(variables: &[Pair<'_>]) -> Config {
     let variables: Variables = variables.iter().copied().collect();
-    Config::from_variables(&variables).unwrap_or_else(|error| panic!("{error}"))
+    Config::with_defaults(&variables, &telemetry_defaults())
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Why variables are refused.

@@ -8,7 +8,7 @@ use super::http::{self, Answer};
 use super::lines::Lines;
 use super::pipeline::Pair;
 use super::poll;
-use crate::support::otlp::Receiver;
+use otlp_receiver::Receiver;
 
 /// A command line that has not been run.
 pub(crate) struct Program(Command);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::http::Pending;
 use super::pipeline::Pair;
 use super::{Program, SOON, Server};
-use crate::support::otlp::{ReceivedMetric, Receiver, Value};
+use otlp_receiver::{ReceivedMetric, Receiver, Value};
 
 /// What a person reads when an outage begins, and when it ends.
 pub(crate) const BEGINS: &str = "traces: cannot export to";

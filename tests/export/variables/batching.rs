@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Row;
 use crate::kit::{Pipeline, SOON, over_both, poll};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_BSP_SCHEDULE_DELAY", an_incomplete_batch_goes_out_when_its_time_has_come),
@@ -47,7 +47,7 @@ fn a_queue_keeps_as_many_spans_as_it_may_and_counts_the_others() {
         // Fewer than the inbox before the queue holds, too.
         (0..5).for_each(|_| {
             pipeline.end_spans("more", 8);
-            let _ = pipeline.0.recent();
+            pipeline.0.deliver();
         });
         assert_eq!(pipeline.traces().dropped, 30, "{protocol}");
         receiver.set(Behaviour::Accept);

@@ -4,7 +4,7 @@ use super::Row;
 use crate::kit::http::Pending;
 use crate::kit::pipeline::Pair;
 use crate::kit::{Program, SOON};
-use crate::support::otlp::{ReceivedSpan, Receiver};
+use otlp_receiver::{ReceivedSpan, Receiver};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", a_method_that_is_not_known_is_other),

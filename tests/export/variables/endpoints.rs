@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use rocket_otel_demo::telemetry::{Config, Signal as ConfigSignal};
+use opentelemetry_autoconfigure::{Config, Signal as ConfigSignal};
 
 use super::Row;
 use crate::kit::pipeline::Pair;
 use crate::kit::{PROTOCOLS, Pipeline, SOON, config, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal, Transport};
+use otlp_receiver::{Behaviour, Receiver, Signal, Transport};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_EXPORTER_OTLP_{SIGNAL}PROTOCOL", each_protocol_is_spoken_as_it_is_named),

@@ -1,10 +1,10 @@
 //! Where each signal goes: OTLP, the console, both or nowhere.
 
-use rocket_otel_demo::telemetry::State;
+use opentelemetry_autoconfigure::State;
 
 use super::Row;
 use crate::kit::{Pipeline, Program, SOON};
-use crate::support::otlp::{Receiver, Signal};
+use otlp_receiver::{Receiver, Signal};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_TRACES_EXPORTER", spans_go_nowhere_if_asked_to),
@@ -22,7 +22,6 @@ fn spans_go_nowhere_if_asked_to() {
     pipeline.flush();
     assert_eq!(receiver.connection_count(), 0);
     assert_eq!(pipeline.traces().state, State::Off);
-    assert_eq!(pipeline.0.recent().expect("they are kept").newest_first().len(), 3);
 }
 
 #[test]

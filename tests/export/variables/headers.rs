@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::kit::{PROTOCOLS, Pipeline};
-use crate::support::otlp::{Receiver, Signal};
+use otlp_receiver::{Receiver, Signal};
 
 pub(super) const TESTED: &[Row] =
     &[("OTEL_EXPORTER_OTLP_{SIGNAL}HEADERS", headers_arrive_percent_decoded)];

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use super::Row;
 use crate::kit::Pipeline;
 use crate::kit::pipeline::Pair;
-use crate::support::otlp::{ReceivedSpan, Receiver};
+use otlp_receiver::{ReceivedSpan, Receiver};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", a_span_keeps_as_many_attributes_as_it_may),

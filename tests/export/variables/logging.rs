@@ -9,7 +9,7 @@ use super::Row;
 use crate::kit::pipeline::Pair;
 use crate::kit::program::Ended;
 use crate::kit::{PROTOCOLS, Program, SOON, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_LOG_LEVEL", records_below_the_level_are_neither_printed_nor_exported),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Row;
 use crate::kit::{PROTOCOLS, Pipeline, SOON, over_both};
-use crate::support::otlp::{Behaviour, Receiver, Signal, Temporality};
+use otlp_receiver::{Behaviour, Receiver, Signal, Temporality};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_METRIC_EXPORT_INTERVAL", metrics_go_out_at_every_interval),

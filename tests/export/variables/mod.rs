@@ -16,7 +16,7 @@ mod tls;
 
 use std::collections::BTreeSet;
 
-use rocket_otel_demo::telemetry::{VARIABLES, Variable};
+use opentelemetry_autoconfigure::{VARIABLES, Variable};
 
 /// A row's name and a test that fails where the row has no effect. Naming the function keeps the
 /// test from going away unnoticed.

@@ -1,6 +1,6 @@
 //! Values that will not do: the variable, the value and what would do are told.
 
-use rocket_otel_demo::telemetry::{Telemetry, VARIABLES};
+use opentelemetry_autoconfigure::{Telemetry, VARIABLES};
 
 use crate::kit::{config, refusal};
 
@@ -53,8 +53,6 @@ const BAD: &[(&str, &str, &str)] = &[
         "sometimes",
         "cumulative, delta, lowmemory",
     ),
-    ("RECENT_TRACES_MAX", "all", "a whole number"),
-    ("RECENT_TRACES_MAX_BYTES", "8MiB", "a whole number"),
 ];
 
 #[test]
@@ -131,7 +129,7 @@ fn a_file_that_cannot_be_used_is_told_with_its_variable() {
                 ("OTEL_EXPORTER_OTLP_CERTIFICATE", file),
             ];
             let variables = variables.into_iter().collect();
-            let config = rocket_otel_demo::telemetry::Config::from_variables(&variables);
+            let config = opentelemetry_autoconfigure::Config::from_variables(&variables);
             let error = match config {
                 Err(error) => error.to_string(),
                 Ok(config) => match Telemetry::build(config) {

@@ -12,15 +12,13 @@ use opentelemetry::trace::{
 use super::Row;
 use crate::kit::pipeline::Pair;
 use crate::kit::{Pipeline, config};
-use crate::support::otlp::Receiver;
+use otlp_receiver::Receiver;
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_TRACES_SAMPLER", a_sampler_decides_for_roots_and_children),
     ("OTEL_TRACES_SAMPLER", samplers_are_named_in_any_case),
     ("OTEL_TRACES_SAMPLER_ARG", a_ratio_samples_about_its_part_of_all_traces),
     ("OTEL_PROPAGATORS", the_propagators_that_are_named_hand_on_and_no_other),
-    ("RECENT_TRACES_MAX", the_page_keeps_as_many_traces_as_are_asked_for),
-    ("RECENT_TRACES_MAX_BYTES", the_page_keeps_as_many_bytes_as_are_asked_for),
 ];
 
 /// A parent in another process.
@@ -104,37 +102,4 @@ fn the_propagators_that_are_named_hand_on_and_no_other() {
         let set: BTreeSet<_> = set.map(|(name, _)| name.as_str()).collect();
         assert_eq!(set, fields.iter().copied().collect(), "{list}");
     }
-}
-
-#[test]
-fn the_page_keeps_as_many_traces_as_are_asked_for() {
-    let none = ("OTEL_TRACES_EXPORTER", "none");
-    let pipeline = Pipeline::of(&[none, ("RECENT_TRACES_MAX", "3")]);
-    pipeline.end_spans("kept", 10);
-    assert_eq!(pipeline.0.recent().expect("switched on").newest_first().len(), 3);
-    let off = Pipeline::of(&[none, ("RECENT_TRACES_MAX", "0")]);
-    off.end_spans("unseen", 1);
-    assert!(off.0.recent().is_none());
-}
-
-#[test]
-fn the_page_keeps_as_many_bytes_as_are_asked_for() {
-    let kept = |bytes| {
-        let variables = [
-            ("OTEL_TRACES_EXPORTER", "none"),
-            ("OTEL_METRICS_EXPORTER", "none"),
-            ("RECENT_TRACES_MAX_BYTES", bytes),
-        ];
-        let pipeline = Pipeline::of(&variables);
-        assert_eq!(config(&variables).recent_bytes.to_string(), bytes);
-        for _ in 0..50 {
-            let mut span = pipeline.tracer().start("large");
-            span.set_attribute(opentelemetry::KeyValue::new("text", "x".repeat(10_000)));
-            span.end();
-        }
-        pipeline.0.recent().expect("switched on").newest_first().len()
-    };
-    assert_eq!(kept("1000000"), 50);
-    let few = kept("100000");
-    assert!((1..=10).contains(&few), "{few} traces of 10,000 bytes");
 }

@@ -2,7 +2,7 @@
 
 use crate::kit::http::Pending;
 use crate::kit::{Pipeline, Program, SOON, config, over_both, refusal};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 const SECRETS: [&str; 3] = ["hunter2", "t0ken", "qu3ry"];
 

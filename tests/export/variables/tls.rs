@@ -3,7 +3,7 @@
 use super::Row;
 use crate::kit::pipeline::Pair;
 use crate::kit::{PROTOCOLS, Pipeline, SOON};
-use crate::support::otlp::{Receiver, TlsMode};
+use otlp_receiver::{Receiver, TlsMode};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_EXPORTER_OTLP_{SIGNAL}CERTIFICATE", the_authority_of_a_certificate_is_trusted),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rocket_otel_demo::instrument::{RequestTracing, traced};
-use rocket_otel_demo::telemetry::{Config, Telemetry, Variables};
+use rocket_opentelemetry::{RequestTracing, traced};
+use opentelemetry_autoconfigure::{Config, Telemetry, Variables};
 
 fn main() -> anyhow::Result<()> {
     let config = Config::from_variables(&Variables::from_process())?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{MANY, TIGHT};
 use crate::kit::over_both;
 use crate::kit::watched::{BEGINS, ENDS, Watched};
-use crate::support::otlp::{Behaviour, Receiver};
+use otlp_receiver::{Behaviour, Receiver};
 
 /// Time enough for several exports to fail, of which the first alone may have a line.
 const LASTS: Duration = Duration::from_secs(4);

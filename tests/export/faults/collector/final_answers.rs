@@ -3,7 +3,7 @@
 use super::MANY;
 use crate::kit::over_both;
 use crate::kit::watched::{BEGINS, ENDS, Watched};
-use crate::support::otlp::{Behaviour, Receiver, Signal};
+use otlp_receiver::{Behaviour, Receiver, Signal};
 
 #[test]
 fn unimplemented() {

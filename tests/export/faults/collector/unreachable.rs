@@ -4,7 +4,7 @@ use super::{MANY, TIGHT};
 use crate::kit::over_both;
 use crate::kit::pipeline::Pair;
 use crate::kit::watched::{BEGINS, Watched};
-use crate::support::otlp::{Receiver, TlsMode};
+use otlp_receiver::{Receiver, TlsMode};
 
 /// An outage without an end: all that was made is lost, and the last line tells so.
 #[track_caller]

@@ -1,0 +1,87 @@
+//! Spans gathered until somebody takes them, for a server without a thread that could export them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use prost::Message;
+
+use opentelemetry_autoconfigure::basics::truncate;
+
+/// The spans that have ended since somebody took them.
+#[derive(Clone, Debug)]
+pub(crate) struct Gathered {
+    spans: Arc<Mutex<Vec<SpanData>>>,
+    value_length: Option<usize>,
+}
+
+impl Gathered {
+    /// None so far; their texts will be cut to this length.
+    pub(crate) fn new(value_length: Option<usize>) -> Self {
+        Self { spans: Arc::default(), value_length }
+    }
+
+    /// Those that are there.
+    pub(crate) fn take(&self) -> Vec<SpanData> {
+        let mut spans =
+            std::mem::take(&mut *self.spans.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(limit) = self.value_length {
+            for span in &mut spans {
+                truncate(span, limit);
+            }
+        }
+        spans
+    }
+}
+
+impl SpanProcessor for Gathered {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() {
+            self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+/// Spans as the body of an OTLP request, by scope, whose names differ in this program: to compare
+/// all of a scope, as the library's own function does, is 15 KiB of sorting and hashing.
+pub(crate) fn otlp(resource: &ResourceAttributesWithSchema, spans: Vec<SpanData>) -> Vec<u8> {
+    let mut scope_spans: Vec<ScopeSpans> = Vec::new();
+    for span in spans {
+        let scope = &span.instrumentation_scope;
+        let same = |s: &ScopeSpans| s.scope.as_ref().is_some_and(|s| s.name == scope.name());
+        let index = scope_spans.iter().position(same).unwrap_or_else(|| {
+            scope_spans.push(ScopeSpans {
+                scope: Some((scope, None).into()),
+                schema_url: scope.schema_url().unwrap_or_default().to_owned(),
+                spans: Vec::new(),
+            });
+            scope_spans.len() - 1
+        });
+        scope_spans[index].spans.push(span.into());
+    }
+    let resource_spans = vec![ResourceSpans {
+        resource: Some(Resource {
+            attributes: resource.attributes.0.clone(),
+            ..Resource::default()
+        }),
+        scope_spans,
+        schema_url: resource.schema_url.clone().unwrap_or_default(),
+    }];
+    ExportTraceServiceRequest { resource_spans }.encode_to_vec()
+}

@@ -1,0 +1,216 @@
+//! The recent traces that the page shows: a store bounded in traces and in bytes.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use opentelemetry::trace::TraceId;
+use opentelemetry::{Array, KeyValue, Value};
+use opentelemetry_autoconfigure::{SpanListener, Telemetry, TelemetryBuilder};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
+use tokio::sync::watch;
+
+/// The telemetry and the recent traces that its spans go to, for the endpoints that show them.
+#[derive(Debug)]
+pub struct Observed {
+    /// Providers and exporters.
+    pub telemetry: Arc<Telemetry>,
+    recent: Option<Arc<RecentTraces>>,
+}
+
+impl Observed {
+    /// Builds the telemetry with a store of recent traces, unless the SDK or the store is disabled.
+    ///
+    /// # Errors
+    /// As [`TelemetryBuilder::build`].
+    pub fn build(builder: TelemetryBuilder, limits: RecentTracesLimits) -> anyhow::Result<Self> {
+        let enabled = limits.max_traces > 0 && !builder.config().disabled;
+        let recent = enabled.then(|| Arc::new(RecentTraces::new(limits)));
+        let builder = match &recent {
+            Some(recent) => builder.with_span_listener(recent.clone()),
+            None => builder,
+        };
+        Ok(Self { telemetry: Arc::new(builder.build()?), recent })
+    }
+
+    /// The recent traces, with every span that has ended by now.
+    #[must_use]
+    pub fn recent(&self) -> Option<&Arc<RecentTraces>> {
+        self.telemetry.deliver();
+        self.recent.as_ref()
+    }
+}
+
+/// How much the store of recent traces keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecentTracesLimits {
+    /// Traces; 0 disables the store.
+    pub max_traces: usize,
+    /// Bytes of spans.
+    pub max_bytes: usize,
+}
+
+impl Default for RecentTracesLimits {
+    /// 100 traces: more than a screen shows, few enough to render in milliseconds. 8 MiB, so that
+    /// traces of many spans cannot take a small container's memory.
+    fn default() -> Self {
+        Self { max_traces: 100, max_bytes: 8 << 20 }
+    }
+}
+
+/// The last traces, newest last in, oldest first out.
+#[derive(Debug)]
+pub struct RecentTraces {
+    max_traces: usize,
+    max_bytes: usize,
+    store: Mutex<Store>,
+    resource: Mutex<Resource>,
+    version: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Store {
+    traces: HashMap<TraceId, RecentTrace>,
+    /// The order in which traces came.
+    order: VecDeque<TraceId>,
+    bytes: usize,
+}
+
+/// The spans of one trace that have ended in this process.
+#[derive(Clone, Debug)]
+pub struct RecentTrace {
+    /// Its id.
+    pub trace_id: TraceId,
+    /// In the order in which they ended.
+    pub spans: Vec<Arc<SpanData>>,
+    /// Spans left out, because this trace alone would fill the store.
+    pub omitted: usize,
+    bytes: usize,
+}
+
+impl RecentTraces {
+    /// An empty store with these limits.
+    #[must_use]
+    pub fn new(RecentTracesLimits { max_traces, max_bytes }: RecentTracesLimits) -> Self {
+        Self {
+            max_traces,
+            max_bytes,
+            store: Mutex::default(),
+            resource: Mutex::new(Resource::builder_empty().build()),
+            version: watch::Sender::new(0),
+        }
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The traces, newest first.
+    #[must_use]
+    pub fn newest_first(&self) -> Vec<RecentTrace> {
+        let store = self.store();
+        store.order.iter().rev().filter_map(|id| store.traces.get(id)).cloned().collect()
+    }
+
+    /// One trace.
+    #[must_use]
+    pub fn get(&self, trace_id: TraceId) -> Option<RecentTrace> {
+        self.store().traces.get(&trace_id).cloned()
+    }
+
+    /// How many traces are kept at the most.
+    #[must_use]
+    pub fn max_traces(&self) -> usize {
+        self.max_traces
+    }
+
+    /// The resource that all spans here belong to.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        self.resource.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A number that changes whenever the traces do.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+}
+
+impl SpanListener for RecentTraces {
+    /// Keeps copies of these spans, as far as they are of traces that will be kept.
+    ///
+    /// Under load a call brings more traces than the store holds. All but the last of them would
+    /// be copied only to be thrown away at once, so they are passed over.
+    fn on_batch(&self, spans: &[SpanData]) {
+        let mut store = self.store();
+        let mut kept: HashSet<TraceId> = HashSet::new();
+        let mut first = spans.len();
+        for (index, span) in spans.iter().enumerate().rev() {
+            let trace_id = span.span_context.trace_id();
+            if kept.len() < self.max_traces || kept.contains(&trace_id) {
+                kept.insert(trace_id);
+                first = index;
+            } else {
+                break;
+            }
+        }
+        for (index, span) in spans.iter().enumerate() {
+            let trace_id = span.span_context.trace_id();
+            if index >= first || kept.contains(&trace_id) {
+                store.insert(span, trace_id, self.max_bytes);
+            }
+        }
+        while store.order.len() > self.max_traces || store.bytes > self.max_bytes {
+            store.evict_oldest();
+        }
+        drop(store);
+        self.version.send_modify(|version| *version += 1);
+    }
+
+    fn set_resource(&self, resource: &Resource) {
+        *self.resource.lock().unwrap_or_else(PoisonError::into_inner) = resource.clone();
+    }
+}
+
+impl Store {
+    fn insert(&mut self, span: &SpanData, trace_id: TraceId, max_bytes: usize) {
+        let size = size(span);
+        let order = &mut self.order;
+        let trace = self.traces.entry(trace_id).or_insert_with(|| {
+            order.push_back(trace_id);
+            RecentTrace { trace_id, spans: Vec::new(), omitted: 0, bytes: 0 }
+        });
+        // One endless trace must not push all others out and then be thrown away itself.
+        if trace.bytes + size > max_bytes / 2 {
+            trace.omitted += 1;
+            return;
+        }
+        trace.spans.push(Arc::new(span.clone()));
+        trace.bytes += size;
+        self.bytes += size;
+    }
+
+    fn evict_oldest(&mut self) {
+        let oldest = self.order.pop_front().and_then(|id| self.traces.remove(&id));
+        self.bytes -= oldest.map_or(self.bytes, |trace| trace.bytes);
+    }
+}
+
+/// About what a span takes in memory.
+fn size(span: &SpanData) -> usize {
+    let attributes = |kvs: &[KeyValue]| -> usize {
+        let text = |kv: &KeyValue| match &kv.value {
+            Value::String(text) => text.as_str().len(),
+            Value::Array(Array::String(texts)) => texts.iter().map(|t| 16 + t.as_str().len()).sum(),
+            _ => 0,
+        };
+        kvs.iter().map(|kv| size_of::<KeyValue>() + text(kv)).sum()
+    };
+    let events = span.events.iter().map(|e| size_of_val(e) + attributes(&e.attributes));
+    let links = span.links.iter().map(|l| size_of_val(l) + attributes(&l.attributes));
+    size_of::<SpanData>()
+        + attributes(&span.attributes)
+        + events.sum::<usize>()
+        + links.sum::<usize>()
+}

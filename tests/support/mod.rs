@@ -1,3 +1,0 @@
-//! What several integration test binaries share.
-
-pub(crate) mod otlp;
