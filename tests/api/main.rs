@@ -4,8 +4,6 @@
 //!
 //! - `harness`: applications with their spans in memory, and raw sockets
 //! - `demo`: the endpoints of this demo, as its specification has them
-//! - `requests`: what `instrument` makes of any application's requests
-//! - `context`: what goes in and out with W3C Trace Context
 //! - `recent`: the recent traces and the page that shows them
 
 #![allow(
@@ -14,8 +12,6 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
-mod context;
 mod demo;
 mod harness;
 mod recent;
-mod requests;

@@ -1,22 +1,11 @@
-//! What a proxy says of the request that it forwards: `Forwarded` (RFC 7239) and `X-Forwarded-*`.
+//! What a proxy reports about the request that it forwards: `Forwarded` (RFC 7239) and
+//! `X-Forwarded-*`.
 
 use std::net::IpAddr;
 
-/// What `TRUST_FORWARDED_HEADERS` says: whether these headers are believed. An empty value is unset.
-///
-/// # Errors
-/// It says neither.
-pub fn trust(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "" | "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("TRUST_FORWARDED_HEADERS takes true or false"),
-    }
-}
-
-/// The address in a `Forwarded` (RFC 7239) or `X-Forwarded-For` list that names the client:
-/// the first one, which the outermost proxy wrote.
-pub fn forwarded_client(forwarded: Option<&str>, x_for: Option<&str>) -> Option<IpAddr> {
+/// The client's address in a `Forwarded` or `X-Forwarded-For` list: the first one, which the
+/// outermost proxy wrote.
+pub(crate) fn forwarded_client(forwarded: Option<&str>, x_for: Option<&str>) -> Option<IpAddr> {
     let node = match forwarded {
         Some(value) => forwarded_parameter(value, "for")?,
         None => x_for?.split(',').next()?.trim(),
@@ -25,7 +14,7 @@ pub fn forwarded_client(forwarded: Option<&str>, x_for: Option<&str>) -> Option<
 }
 
 /// A parameter of the first element of a `Forwarded` header, unquoted.
-pub fn forwarded_parameter<'a>(forwarded: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn forwarded_parameter<'a>(forwarded: &'a str, name: &str) -> Option<&'a str> {
     let first = forwarded.split(',').next()?;
     first.split(';').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
@@ -48,14 +37,6 @@ fn parse_node(node: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nobody_is_believed_by_mistake() {
-        for (text, trusted) in [("", Ok(false)), ("oN", Ok(true)), ("0", Ok(false))] {
-            assert_eq!(trust(text), trusted, "{text:?}");
-        }
-        assert!(trust("perhaps").is_err_and(|error| error.contains("true or false")));
-    }
 
     #[test]
     fn the_client_is_the_first_address_of_a_forwarded_list() {

@@ -1,46 +1,48 @@
-//! What the HTTP semantic conventions and W3C Trace Context ask of any server and any client.
+#![doc = include_str!("../README.md")]
 //!
-//! No web framework here: [`instrument`](crate::instrument) brings these to Rocket and reqwest,
-//! the component brings them to `wasi:http`, and so both tell the same of the same request.
+//! # Layout
+//! In the order in which a request meets it:
+//!
+//! 1. [`Headers`]: the one trait that a server implements for its own header type.
+//! 2. [`propagation`]: the context that a request carries, in and out.
+//! 3. [`KnownMethods`], [`MethodName`]: the method as telemetry names it.
+//! 4. [`ServerRequest`]: the server span at its start. [`ServerResponse`], [`RouteName`] and
+//!    [`Failure`]: the same span at its end.
+//! 5. [`ClientRequest`], [`Attempt`]: the client span, from the request to its response.
+//! 6. [`metrics`]: the instruments that go with both.
+//! 7. [`HttpServerInstrumentation`], [`HttpClientInstrumentation`]: all of this for a server or a
+//!    client whose messages are of the [`http`] crate.
+//! 8. [`redact_query`], [`redact_url`]: what keeps credentials out of attributes.
 
-pub mod attributes;
-pub mod call;
-// Rocket and reqwest have types of their own for what these two take as the `http` crate has it.
-pub mod client;
-pub mod forwarded;
+mod client_request;
+mod forwarded;
+mod headers;
+mod http_client;
+mod http_server;
+mod method;
+pub mod metrics;
 pub mod propagation;
-pub mod propagator;
-pub mod request;
-pub mod response;
-pub mod server;
+mod redaction;
+mod server_request;
+mod server_response;
+
+pub use client_request::{Attempt, ClientRequest};
+pub use headers::{CapturedHeader, Headers};
+pub use http_client::HttpClientInstrumentation;
+pub use http_server::HttpServerInstrumentation;
+pub use method::{KnownMethods, MethodName};
+pub use redaction::{redact_query, redact_url};
+pub use server_request::{ServerRequest, host_and_port};
+pub use server_response::{Failure, RouteName, ServerResponse};
 
 use opentelemetry::InstrumentationScope;
 
-pub use attributes::KnownMethods;
-pub use response::traceresponse;
-
-/// The scope of an instrumentation library that follows these conventions.
+/// The scope of an instrumentation library that follows these conventions: its name and version,
+/// with the schema URL of the conventions' version.
 #[must_use]
 pub fn scope(name: &'static str, version: &'static str) -> InstrumentationScope {
     InstrumentationScope::builder(name)
         .with_version(version)
         .with_schema_url(opentelemetry_semantic_conventions::SCHEMA_URL)
         .build()
-}
-
-/// The headers of a message, whatever type a framework keeps them in.
-pub trait Headers {
-    /// The values of a header that are text, in the order in which they came.
-    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str>;
-
-    /// The first value of a header.
-    fn first(&self, name: &str) -> Option<&str> {
-        self.values(name).next()
-    }
-}
-
-impl Headers for http::HeaderMap {
-    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.get_all(name).iter().filter_map(|value| value.to_str().ok())
-    }
 }

@@ -1,8 +1,8 @@
-//! Sees the end of a response's body.
+//! Step 7: how the sending of a response's body went.
 //!
-//! Rocket runs `on_response` before it sends the body, and tells nobody how the sending went. The
-//! reader that it pulls the body from does know: it is read to its end, or fails, or panics, or
-//! is dropped half-way because the client left.
+//! Rocket runs `on_response` before it sends the body, and has no hook for the end of the sending.
+//! The reader of the body shows it: it is read to its end, or fails, or panics, or is dropped
+//! half-way because the client left.
 
 use std::io;
 use std::pin::Pin;
@@ -12,30 +12,30 @@ use std::task::{Context, Poll};
 use rocket::response::{Body, Response};
 use rocket::tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 
-use super::span::RequestSpan;
+use crate::span::RequestSpan;
 
-/// How far the sending of a body came.
+/// How far the sending of a body has come.
 #[derive(Debug, Default)]
 pub(crate) struct BodyProgress(AtomicU8);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Progress {
-    /// No body to watch, or it is still in the hands of the application.
+    /// There is no body to watch, or no response yet.
     Unwatched,
-    /// To be read, or being read.
+    /// Rocket has not read the body to its end yet.
     Sending,
     /// Inside the reader's own code: a drop in this state is a panic.
     Reading,
-    /// Read to its end.
+    /// Rocket has read the body to its end.
     Sent,
-    /// The reader gave an error.
+    /// The reader returned an error.
     Failed,
 }
 
 impl BodyProgress {
     fn set(&self, progress: Progress) {
-        // One task reads the body and drops the request: no order with other memory is needed.
+        // One task reads the body and drops the request, so no other memory needs an order.
         self.0.store(progress as u8, Ordering::Relaxed);
     }
 
@@ -50,10 +50,10 @@ impl BodyProgress {
     }
 }
 
-/// Puts the watch on the body of `response`, whose size and chunk size stay as they are.
+/// Watches the body of `response`, whose size and chunk size stay as they are.
 pub(crate) async fn watch<'r>(response: &mut Response<'r>, span: &'r RequestSpan) {
     let chunk = response.body().max_chunk_size();
-    // Rocket asks for the size next in any case, and would not get it from a watched body.
+    // Rocket asks for the size next, and a watched body could not report it.
     let size = response.body_mut().size().await;
     let body = response.body_mut().take();
     span.body.set(Progress::Sending);
@@ -77,8 +77,7 @@ impl AsyncRead for WatchedBody<'_> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let progress = &self.span.body;
-        progress.set(Progress::Reading);
+        self.span.body.set(Progress::Reading);
         let polled = Pin::new(&mut self.body).poll_read(cx, buf);
         let progress = &self.span.body;
         match &polled {
@@ -96,7 +95,7 @@ impl AsyncRead for WatchedBody<'_> {
     }
 }
 
-/// Rocket's bound on sized bodies. It seeks only to learn a size, and this one has been given.
+/// Rocket's bound on sized bodies. It seeks only to learn a size, which is known here.
 impl AsyncSeek for WatchedBody<'_> {
     fn start_seek(self: Pin<&mut Self>, _: io::SeekFrom) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())

@@ -1,4 +1,4 @@
-//! A reqwest client whose every request is a client span that hands its context on.
+//! Step 10: a reqwest client whose requests are client spans.
 
 use std::sync::Arc;
 
@@ -6,21 +6,24 @@ use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::Tracer;
 use opentelemetry::{Context, global};
-use opentelemetry_semantic_conventions::metric;
-use reqwest::{Request, RequestBuilder, Response};
-
-use super::fairing::RequestTracing;
-use super::metrics::DURATION_BUCKETS;
-use super::recorder::{StartSpan, from_tracer};
-use opentelemetry_http_semconv::KnownMethods;
-use opentelemetry_http_semconv::call::Call;
+use opentelemetry_http_semconv::metrics::client_request_duration;
 use opentelemetry_http_semconv::propagation::OutgoingHeaders;
+use opentelemetry_http_semconv::{ClientRequest, KnownMethods};
+use reqwest::header::HeaderMap;
+use reqwest::{IntoUrl, Method, Request, RequestBuilder, Response};
 
-/// A [`reqwest::Client`] with a client span, a `traceparent` and a duration for every request.
+use crate::fairing::RequestTracing;
+use crate::instrumentation::{StartSpan, from_tracer};
+
+/// A [`reqwest::Client`] that gives every request it sends a client span, a `traceparent` and a
+/// duration.
 ///
-/// One span is one attempt: build the inner client with `redirect(Policy::none())` where each
-/// redirect shall have a span of its own, and say with [`resend`](Self::resend) which try it is.
-/// The span ends when the response's head is there.
+/// A span covers one attempt, from the request to the head of the response. Build the inner client
+/// with `redirect(Policy::none())` if each redirect needs a span of its own, and number repeated
+/// attempts with [`resend`](Self::resend).
+///
+/// Requests are traced if they are sent by [`send`](Self::send) or [`resend`](Self::resend):
+/// reqwest's own [`RequestBuilder::send`] bypasses the span.
 ///
 /// ```no_run
 /// # async fn doc() -> Result<(), reqwest::Error> {
@@ -40,20 +43,20 @@ pub struct TracedClient {
 }
 
 impl TracedClient {
-    /// Traces by the global providers and propagator, as they stand now.
+    /// Uses the global providers as they are now, and the global propagator.
     #[must_use]
     pub fn new(inner: reqwest::Client) -> Self {
         let scope = RequestTracing::scope();
         Self {
             inner,
             start: from_tracer(global::tracer_with_scope(scope.clone())),
-            duration: duration(&global::meter_with_scope(scope)),
+            duration: client_request_duration(&global::meter_with_scope(scope)),
             propagator: None,
             known_methods: Arc::new(KnownMethods::from_env()),
         }
     }
 
-    /// Starts spans with this tracer in place of the global provider's.
+    /// Starts spans with this tracer instead of the global provider's.
     #[must_use]
     pub fn with_tracer<T>(mut self, tracer: T) -> Self
     where
@@ -64,14 +67,14 @@ impl TracedClient {
         self
     }
 
-    /// Records durations with this meter in place of the global provider's.
+    /// Records durations with this meter instead of the global provider's.
     #[must_use]
     pub fn with_meter(mut self, meter: &Meter) -> Self {
-        self.duration = duration(meter);
+        self.duration = client_request_duration(meter);
         self
     }
 
-    /// Writes the context with this propagator in place of the global one.
+    /// Injects contexts with this propagator instead of the global one.
     #[must_use]
     pub fn with_propagator(
         mut self,
@@ -81,38 +84,40 @@ impl TracedClient {
         self
     }
 
-    /// Names these methods only, in place of `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
+    /// Names only these methods; any other is `_OTHER`. The default is what
+    /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` lists, or else the standard methods.
     #[must_use]
     pub fn with_known_methods(mut self, methods: KnownMethods) -> Self {
         self.known_methods = Arc::new(methods);
         self
     }
 
-    /// A GET request to build on; [`send`](Self::send) sends it.
-    pub fn get(&self, url: impl reqwest::IntoUrl) -> RequestBuilder {
+    /// Builds a GET request; [`send`](Self::send) sends it.
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
         self.inner.get(url)
     }
 
-    /// A POST request to build on.
-    pub fn post(&self, url: impl reqwest::IntoUrl) -> RequestBuilder {
+    /// Builds a POST request.
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
         self.inner.post(url)
     }
 
-    /// A request of any method to build on.
-    pub fn request(&self, method: http::Method, url: impl reqwest::IntoUrl) -> RequestBuilder {
+    /// Builds a request of any method.
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
         self.inner.request(method, url)
     }
 
     /// Sends a request, as a child of the current context.
     ///
     /// # Errors
-    /// What reqwest says: the request could not be built, sent or answered. An answer of 4xx or
-    /// 5xx is no error here, but the span's status is Error, as the conventions want of clients.
+    /// reqwest's own: the request could not be built or sent, or had no response. A response of 4xx
+    /// or 5xx is returned like any other; the status of its span is Error, as the conventions
+    /// require of clients.
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
         self.execute(request.build()?, 0).await
     }
 
-    /// Sends a request once more: `count` (from 1) becomes `http.request.resend_count`.
+    /// Sends a request again; `count`, from 1, becomes `http.request.resend_count`.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -126,13 +131,18 @@ impl TracedClient {
 
     async fn execute(&self, mut request: Request, resend: u32) -> Result<Response, reqwest::Error> {
         let url = request.url();
-        let (method, host) = (request.method().as_str(), url.host_str().unwrap_or_default());
-        let call = Call::new(method, &self.known_methods, host, url.port_or_known_default());
-        let builder = call.span(url.as_str(), resend);
-        let cx = Context::map_current(|current| (self.start)(builder, current, &|_| ()));
-        self.inject(&cx, request.headers_mut());
+        let description = ClientRequest {
+            method: self.known_methods.normalize(request.method().as_str()),
+            url: url.as_str(),
+            host: url.host_str().unwrap_or_default(),
+            port: url.port_or_known_default(),
+            resend_count: resend,
+        };
+        let attempt = description.start(Some(&self.duration), |builder| {
+            Context::map_current(|current| (self.start)(builder, current, &|_| ()))
+        });
+        self.inject(attempt.context(), request.headers_mut());
 
-        let attempt = call.attempt(cx, Some(&self.duration));
         let result = self.inner.execute(request).await;
         attempt.end(match &result {
             Ok(response) => Ok(response.status().as_u16()),
@@ -141,7 +151,7 @@ impl TracedClient {
         result
     }
 
-    fn inject(&self, cx: &Context, headers: &mut http::HeaderMap) {
+    fn inject(&self, cx: &Context, headers: &mut HeaderMap) {
         let mut carrier = OutgoingHeaders(headers);
         match &self.propagator {
             Some(propagator) => propagator.inject_context(cx, &mut carrier),
@@ -150,16 +160,7 @@ impl TracedClient {
     }
 }
 
-fn duration(meter: &Meter) -> Histogram<f64> {
-    meter
-        .f64_histogram(metric::HTTP_CLIENT_REQUEST_DURATION)
-        .with_unit("s")
-        .with_description("Duration of HTTP client requests.")
-        .with_boundaries(DURATION_BUCKETS.to_vec())
-        .build()
-}
-
-/// `error.type` of a request without an answer: few values, whatever the system's error says.
+/// `error.type` of a request without a response: a few values, whatever the system reports.
 fn error_type(error: &reqwest::Error) -> &'static str {
     match error {
         e if e.is_timeout() => "timeout",

@@ -1,54 +1,39 @@
-//! OpenTelemetry for any Rocket application: request spans, HTTP metrics, outgoing calls.
+#![doc = include_str!("../README.md")]
 //!
-//! A library inside the library: it knows nothing of this demo, and nothing of the SDK. With
-//! [`conventions`](opentelemetry_http_semconv), which it stands on, it can be copied into yours. It asks
-//! three lines of an application:
+//! # Layout
+//! One file for each step, in the order in which a request takes them:
 //!
-//! ```no_run
-//! use rocket::{get, routes};
-//! use rocket_opentelemetry::{RequestTracing, TracedClient, traced};
-//!
-//! #[get("/users/<id>")]
-//! async fn user(id: u64) -> String { format!("user {id}") }
-//!
-//! let rocket = rocket::build()
-//!     .attach(RequestTracing::new())                              // a span for every request,
-//!     .mount("/", traced(routes![user]))                          // current in its handler,
-//!     .manage(TracedClient::new(reqwest::Client::new()));         // and handed on by calls.
-//! ```
-//!
-//! # What it holds to
-//! - The span ends when the body has gone out, and says so when the client left, or a handler or
-//!   the body panicked or failed. An event stream's span ends with the response's head.
-//! - Spans that a handler starts are children of the request's span, across awaits, on any
-//!   thread, without a guard in the handler's signature.
-//! - Names, attributes, status and metrics follow the stable [HTTP semantic conventions]; labels
-//!   are bounded whatever clients send, and credentials in a query are redacted.
-//! - `traceparent` and `tracestate` are read as strictly as [W3C Trace Context] asks.
-//! - Every answer names its trace in a `traceresponse` header.
-//!
-//! # What it cannot see
-//! Rocket shows a request that it cannot read (unknown method, unreadable target) to no fairing.
-//! Such a request is traced by its [`traced`] catcher of 400, as the method `_OTHER`, and its
-//! answer has no `traceresponse`. Rocket hands small bodies to the connection before the client
-//! has them: a client that leaves then goes unseen.
-//!
-//! [HTTP semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/
-//! [W3C Trace Context]: https://www.w3.org/TR/trace-context/
+//! 1. `fairing`: [`RequestTracing`], the fairing that an application attaches.
+//! 2. `header_scan`: the one pass over a request's headers. `context_extractor`: the context that
+//!    they carry.
+//! 3. `instrumentation`: what starts the span.
+//! 4. `state`: what the request's local cache holds from then on.
+//! 5. `traced`: [`traced`], the wrapper that makes the span current in routes and catchers.
+//! 6. `response`: the fairing that reads the response before it is sent.
+//! 7. `body`: the reader that sees how the sending of the body went.
+//! 8. `span`: the span's end, in the drop of the request's local cache.
+//! 9. `metrics` and `series`: what is recorded at start and end.
+//! 10. `client`: `TracedClient`, the way out (feature `reqwest`).
 
 mod body;
 #[cfg(feature = "reqwest")]
 mod client;
+mod context_extractor;
 mod fairing;
+mod header_scan;
+mod instrumentation;
 mod metrics;
-mod origin;
-mod recorder;
+mod response;
+// The same items in two forms: a series that the SDK has resolved, and one that it looks up.
+#[cfg_attr(feature = "bound-instruments", path = "series/bound.rs")]
+#[cfg_attr(not(feature = "bound-instruments"), path = "series/labelled.rs")]
 mod series;
 mod span;
+mod state;
 mod traced;
 
 #[cfg(feature = "reqwest")]
 pub use client::TracedClient;
 pub use fairing::RequestTracing;
-pub use opentelemetry_http_semconv::{KnownMethods, traceresponse};
+pub use opentelemetry_http_semconv::KnownMethods;
 pub use traced::{Traceable, traced};

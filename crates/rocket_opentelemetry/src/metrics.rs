@@ -1,21 +1,14 @@
-//! The HTTP server metrics, recorded by instruments that are bound to their labels.
-//!
-//! To record with labels hashes them and looks them up, three times a request; a bound instrument
-//! goes straight to its sum. Binding needs the feature `experimental_metrics_bound_instruments` of
-//! both `opentelemetry` and `opentelemetry_sdk`: without the latter, nothing would be recorded.
+//! Step 9: the HTTP server metrics.
 
 use std::sync::OnceLock;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
-use opentelemetry_semantic_conventions::{attribute as semconv, metric};
+use opentelemetry_http_semconv::metrics::{server_active_requests, server_request_duration};
+use opentelemetry_semantic_conventions::attribute as semconv;
 use rocket::http::Method;
 
-use super::series::{HistogramSeries, UpDownCounterSeries, histogram, up_down_counter};
-
-/// Bucket boundaries, in seconds, that the conventions advise for request durations.
-pub(crate) const DURATION_BUCKETS: [f64; 14] =
-    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+use crate::series::{CounterSeries, HistogramSeries};
 
 /// The labels that every metric of a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +18,7 @@ pub(crate) struct Labels {
     https: bool,
 }
 
-/// Methods of Rocket's, and one for all others; each with two schemes.
+/// Rocket's methods and one for all others, each with two schemes.
 const COMBINATIONS: usize = 20;
 
 impl Labels {
@@ -64,51 +57,41 @@ impl Labels {
 pub(crate) struct ServerMetrics {
     pub(crate) duration: Histogram<f64>,
     active: UpDownCounter<i64>,
-    bound_active: [OnceLock<UpDownCounterSeries>; COMBINATIONS],
+    active_series: [OnceLock<CounterSeries>; COMBINATIONS],
 }
 
 impl ServerMetrics {
     pub(crate) fn new(meter: &Meter) -> Self {
         Self {
-            duration: meter
-                .f64_histogram(metric::HTTP_SERVER_REQUEST_DURATION)
-                .with_unit("s")
-                .with_description("Duration of HTTP server requests.")
-                .with_boundaries(DURATION_BUCKETS.to_vec())
-                .build(),
-            active: meter
-                .i64_up_down_counter(metric::HTTP_SERVER_ACTIVE_REQUESTS)
-                .with_unit("{request}")
-                .with_description("Number of active HTTP server requests.")
-                .build(),
-            bound_active: Default::default(),
+            duration: server_request_duration(meter),
+            active: server_active_requests(meter),
+            active_series: Default::default(),
         }
     }
 
     /// Counts a request that begins (1) or ends (-1).
     pub(crate) fn active(&self, labels: Labels, change: i64) {
-        match self.bound_active.get(labels.index()) {
-            Some(bound) => {
-                bound
-                    .get_or_init(|| up_down_counter(&self.active, &labels.attributes()))
-                    .add(change);
-            }
-            // A method that a later Rocket may know.
+        match self.active_series.get(labels.index()) {
+            Some(series) => series
+                .get_or_init(|| CounterSeries::new(&self.active, &labels.attributes()))
+                .add(change),
+            // A method that a later Rocket may add.
             None => self.active.add(change, &labels.attributes()),
         }
     }
 }
 
-/// What a successful request of a route takes, by method, scheme and status. Routes answer with
-/// few of them; what comes beyond is recorded the usual way.
+/// The durations of a route's successful requests, by method, scheme and status. Routes answer
+/// with few of them; what exceeds the slots is recorded with its labels.
 #[derive(Debug, Default)]
-pub(crate) struct RouteDurations([OnceLock<Bound>; 6]);
+pub(crate) struct RouteDurations([OnceLock<Slot>; 6]);
 
-/// Labels with a status, and what is bound to them.
-type Bound = ((Labels, u16), HistogramSeries);
+/// Labels with a status, and their series.
+type Slot = ((Labels, u16), HistogramSeries);
 
 impl RouteDurations {
-    /// Records, unless all places are taken by other labels: then it is for the caller to do.
+    /// Records, unless other labels occupy every slot: then it returns `false`, and the caller
+    /// records.
     pub(crate) fn record(
         &self,
         metrics: &ServerMetrics,
@@ -116,16 +99,17 @@ impl RouteDurations {
         (labels, status): (Labels, u16),
         seconds: f64,
     ) -> bool {
-        let bind = || {
+        let occupy = || {
             let [method, scheme] = labels.attributes();
             let status_code = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
             let route = KeyValue::new(semconv::HTTP_ROUTE, route.to_owned());
-            ((labels, status), histogram(&metrics.duration, &[method, scheme, status_code, route]))
+            let labels_of_route = [method, scheme, status_code, route];
+            ((labels, status), HistogramSeries::new(&metrics.duration, &labels_of_route))
         };
-        for place in &self.0 {
-            let (key, histogram) = place.get_or_init(&bind);
+        for slot in &self.0 {
+            let (key, series) = slot.get_or_init(&occupy);
             if *key == (labels, status) {
-                histogram.record(seconds);
+                series.record(seconds);
                 return true;
             }
         }

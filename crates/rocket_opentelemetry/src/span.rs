@@ -1,4 +1,4 @@
-//! The life of one request's server span, from the first fairing to the last byte of the body.
+//! Step 8: one request's server span, from the first fairing to the last byte of the body.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -7,45 +7,34 @@ use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_http_semconv::{Failure, RouteName, ServerResponse};
 use opentelemetry_semantic_conventions::attribute as semconv;
 
-use super::body::{BodyProgress, Progress};
-use super::metrics::{Labels, RouteDurations, ServerMetrics};
-use opentelemetry_http_semconv::response::{Failure, RouteName, failure, tell};
-
-/// `error.type` where the HTTP status does not tell what went wrong.
-mod error_type {
-    /// A handler, a catcher or the body's reader panicked.
-    pub(super) const PANIC: &str = "panic";
-    /// The body's reader gave an error, so the response is cut short.
-    pub(super) const BODY: &str = "body_error";
-    /// The client left before it had the whole response.
-    pub(super) const DISCONNECTED: &str = "client_disconnected";
-    /// The request was dropped before there was a response.
-    pub(super) const CANCELLED: &str = "cancelled";
-}
+use crate::body::{BodyProgress, Progress};
+use crate::metrics::{Labels, RouteDurations, ServerMetrics};
 
 /// The route that answers a request.
 #[derive(Clone, Debug)]
 pub(crate) struct AnsweringRoute {
     pub(crate) name: RouteName,
-    /// What its requests take, where that is kept.
+    /// Where the durations of its requests are recorded, if it is wrapped.
     pub(crate) durations: Option<Arc<RouteDurations>>,
 }
 
 /// The server span of one request and what its end needs to know.
 ///
-/// It lives in the request's local cache. Rocket drops that after the body has gone out, or has
-/// failed, or its reader has panicked: the drop is the response's end that Rocket has no hook for.
+/// It is held by the request's local cache. Rocket drops that once the body has been sent, or has
+/// failed, or its reader has panicked: that drop is the hook for a response's end, which Rocket
+/// lacks.
 #[derive(Debug)]
 pub(crate) struct RequestSpan {
     cx: Context,
     recording: bool,
     metrics: Arc<ServerMetrics>,
     labels: Labels,
-    /// Whether the client would rather speak another protocol.
+    /// Whether the client offers to upgrade to another protocol.
     pub(crate) asks_upgrade: bool,
-    /// What the client sent: Rocket turns HEAD into GET when it falls back to a GET route.
+    /// Whether the client sent HEAD, which Rocket turns into GET for a GET route.
     pub(crate) is_head: bool,
     start_time: SystemTime,
     started: Instant,
@@ -61,21 +50,21 @@ pub(crate) struct RequestSpan {
 pub(crate) struct RequestStart {
     pub(crate) labels: Labels,
     pub(crate) is_head: bool,
-    pub(crate) upgrade: bool,
+    pub(crate) asks_upgrade: bool,
     pub(crate) start_time: SystemTime,
     pub(crate) started: Instant,
 }
 
 impl RequestSpan {
     pub(crate) fn new(cx: Context, metrics: Arc<ServerMetrics>, start: &RequestStart) -> Self {
-        let RequestStart { labels, is_head, upgrade, start_time, started } = *start;
+        let RequestStart { labels, is_head, asks_upgrade, start_time, started } = *start;
         metrics.active(labels, 1);
         Self {
             recording: cx.span().is_recording(),
             cx,
             metrics,
             labels,
-            asks_upgrade: upgrade,
+            asks_upgrade,
             is_head,
             start_time,
             started,
@@ -108,7 +97,7 @@ impl RequestSpan {
         self.status.store(code, Ordering::Relaxed);
     }
 
-    /// Names the route that answers, or takes the name back when the route forwarded.
+    /// Sets the route that answers; `None` once it has forwarded.
     pub(crate) fn set_route(&self, route: Option<AnsweringRoute>) {
         *self.route() = route;
     }
@@ -118,11 +107,11 @@ impl RequestSpan {
     }
 
     fn route(&self) -> MutexGuard<'_, Option<AnsweringRoute>> {
-        // No code panics while it holds this lock; and a name is whole at any time.
+        // No code panics while it holds this lock.
         self.route.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A handler or catcher panicked: Rocket will answer 500, the span keeps what was said.
+    /// Records that a handler or catcher panicked; Rocket answers 500.
     pub(crate) fn panicked(&self, message: &str) {
         self.panicked.store(true, Ordering::Relaxed);
         self.exception("panic", message.to_owned());
@@ -140,40 +129,39 @@ impl RequestSpan {
         self.cx.span().add_event("exception", attributes);
     }
 
-    /// Ends the span and records the metrics, once; the drop does it where nobody did before.
+    /// Ends the span and records the metrics, once. The drop calls it for all that no one ended.
     pub(crate) fn end(&self) {
         if self.ended.swap(true, Ordering::Relaxed) {
             return;
         }
         let elapsed = self.started.elapsed();
         let status = self.status.load(Ordering::Relaxed);
-        let error = self.error(status);
+        let failure = self.failure(status);
         let route = self.route().take();
         self.metrics.active(self.labels, -1);
-        self.record_duration(elapsed, status, route.as_ref(), error.as_ref());
+        self.record_duration(elapsed, status, route.as_ref(), failure.as_ref());
         if self.recording {
-            self.end_span(elapsed, status, route.map(|route| route.name), error);
+            let span = self.cx.span();
+            let status = (status != 0).then_some(status);
+            let route = route.map(|route| route.name);
+            ServerResponse { status, route, failure }.record(&span);
+            // Span and metric have the same duration.
+            span.end_with_timestamp(self.start_time + elapsed);
         }
     }
 
-    /// `error.type` and, where no status code explains it, the status description.
-    fn error(&self, status: u16) -> Option<Failure> {
-        let described = |kind, description| Some((Cow::Borrowed(kind), description));
-        match self.body.get() {
-            _ if self.panicked.load(Ordering::Relaxed) => {
-                described(error_type::PANIC, "the handler panicked")
+    fn failure(&self, status: u16) -> Option<Failure> {
+        let (error_type, description) = match self.body.get() {
+            _ if self.panicked.load(Ordering::Relaxed) => ("panic", "the handler panicked"),
+            Progress::Reading => ("panic", "the response body panicked"),
+            Progress::Failed => ("body_error", "the response body failed"),
+            Progress::Sending => {
+                ("client_disconnected", "the client left before the response was complete")
             }
-            Progress::Reading => described(error_type::PANIC, "the response body panicked"),
-            Progress::Failed => described(error_type::BODY, "the response body failed"),
-            Progress::Sending => described(
-                error_type::DISCONNECTED,
-                "the client left before the response was sent whole",
-            ),
-            _ if status == 0 => {
-                described(error_type::CANCELLED, "dropped before there was a response")
-            }
-            _ => failure(status),
-        }
+            _ if status == 0 => ("cancelled", "the request was dropped before it had a response"),
+            _ => return Failure::of_status(status),
+        };
+        Some(Failure { error_type: Cow::Borrowed(error_type), description })
     }
 
     fn record_duration(
@@ -181,46 +169,30 @@ impl RequestSpan {
         elapsed: Duration,
         status: u16,
         route: Option<&AnsweringRoute>,
-        error: Option<&Failure>,
+        failure: Option<&Failure>,
     ) {
         let seconds = elapsed.as_secs_f64();
-        if let (Some(AnsweringRoute { name, durations: Some(durations) }), None) = (route, error)
+        if let (Some(AnsweringRoute { name, durations: Some(durations) }), None) = (route, failure)
             && durations.record(&self.metrics, &name.template, (self.labels, status), seconds)
         {
             return;
         }
         let [method, scheme] = self.labels.attributes();
-        let status = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
+        let code = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
         let route = route.map(|r| KeyValue::new(semconv::HTTP_ROUTE, r.name.template.clone()));
         let duration = &self.metrics.duration;
-        // Slices of fixed size: the common labels cost no allocation.
-        match (route, error) {
-            (Some(route), None) => duration.record(seconds, &[method, scheme, status, route]),
-            (None, None) => duration.record(seconds, &[method, scheme, status]),
-            (route, Some((error, _))) => {
-                let error = KeyValue::new(semconv::ERROR_TYPE, error.clone());
+        // Arrays: the common labels cost no allocation.
+        match (route, failure) {
+            (Some(route), None) => duration.record(seconds, &[method, scheme, code, route]),
+            (None, None) => duration.record(seconds, &[method, scheme, code]),
+            (route, Some(failure)) => {
+                let error = KeyValue::new(semconv::ERROR_TYPE, failure.error_type.clone());
                 let mut labels = vec![method, scheme, error];
                 labels.extend(route);
-                // A request without a response has no status code to tell.
-                if status.value != opentelemetry::Value::I64(0) {
-                    labels.push(status);
-                }
+                labels.extend((status != 0).then_some(code));
                 duration.record(seconds, &labels);
             }
         }
-    }
-
-    fn end_span(
-        &self,
-        elapsed: Duration,
-        status: u16,
-        route: Option<RouteName>,
-        error: Option<Failure>,
-    ) {
-        let span = self.cx.span();
-        tell(&span, status, route, error);
-        // The metric and the span tell the same duration.
-        span.end_with_timestamp(self.start_time + elapsed);
     }
 }
 

@@ -1,11 +1,10 @@
-//! Wrappers around routes and catchers that make the request's context current.
+//! Step 5: the wrappers around routes and catchers that make the request's context current.
 //!
-//! A fairing cannot do that: it is over before the handler runs. Rocket's routes and catchers can
-//! be wrapped when they are mounted, and then every poll of a handler, and of the guards before
-//! it, runs inside the context of its request, on whatever thread it happens.
+//! A fairing cannot do that: it is over before the handler runs. A route or catcher can be wrapped
+//! when it is mounted. Then every poll of its handler, and of the guards before it, runs inside the
+//! context of its request, on whatever thread.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -13,17 +12,20 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use opentelemetry::Context;
+use opentelemetry_http_semconv::RouteName;
 use rocket::http::Status;
 use rocket::route::Outcome as RouteOutcome;
 use rocket::{Catcher, Data, Request, Route, catcher, route};
 
-use super::recorder::{Parents, Recorder, Tracked};
-use super::span::{AnsweringRoute, RequestSpan};
-use opentelemetry_http_semconv::response::{RouteName, span_name};
+use crate::context_extractor::ContextExtractor;
+use crate::instrumentation::ServerInstrumentation;
+use crate::span::{AnsweringRoute, RequestSpan};
+use crate::state::RequestState;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Routes or catchers whose guards and handlers run inside the span of their request.
+/// Wraps routes or catchers, so that their guards and handlers run inside the span of their
+/// request.
 ///
 /// ```
 /// use rocket::{catch, catchers, get, routes};
@@ -45,7 +47,7 @@ pub fn traced<T: Traceable>(items: Vec<T>) -> Vec<T> {
 
 /// What [`traced`] can wrap: Rocket's routes and catchers.
 pub trait Traceable: sealed::Sealed {
-    /// The same route or catcher, running inside the span of its request.
+    /// Wraps one route or catcher.
     #[must_use]
     fn traced(self) -> Self;
 }
@@ -71,22 +73,16 @@ impl Traceable for Catcher {
     }
 }
 
-/// The names of a route, made at its first request: a route learns its base when it is mounted.
-#[derive(Clone)]
-struct Names {
-    method: &'static str,
-    route: AnsweringRoute,
-}
-
 struct TracedRoute {
     inner: Box<dyn route::Handler>,
-    names: OnceLock<Names>,
-    /// What hands contexts on, where no request is recorded: known at the first request.
-    passing: OnceLock<Option<Arc<Parents>>>,
+    /// The route under the method of its first request: it learns its base when it is mounted.
+    named: OnceLock<(&'static str, AnsweringRoute)>,
+    /// The extractor of an application that only propagates; looked up at the first request.
+    extractor: OnceLock<Option<Arc<ContextExtractor>>>,
 }
 
 impl Clone for TracedRoute {
-    /// A clone may be mounted at another base, so it makes names of its own.
+    /// A clone may be mounted at another base, so it has a name of its own.
     fn clone(&self) -> Self {
         Self::new(self.inner.clone())
     }
@@ -94,36 +90,36 @@ impl Clone for TracedRoute {
 
 impl TracedRoute {
     fn new(inner: Box<dyn route::Handler>) -> Self {
-        Self { inner, names: OnceLock::new(), passing: OnceLock::new() }
+        Self { inner, named: OnceLock::new(), extractor: OnceLock::new() }
     }
 
     fn name(&self, request: &Request<'_>, span: &RequestSpan) -> Option<AnsweringRoute> {
         let method = span.method();
-        let names = if let Some(names) = self.names.get() {
-            names
+        let (first_method, route) = if let Some(named) = self.named.get() {
+            named
         } else {
-            let template = intern(request.route()?.uri.path().to_owned());
-            let span = intern(span_name(method, template));
-            let name = RouteName { template: template.into(), span: span.into() };
+            let template = leak(request.route()?.uri.path().to_owned());
+            let span_name = leak(RouteName::span_name(method, template));
+            let name = RouteName { template: template.into(), span_name: span_name.into() };
             let route = AnsweringRoute { name, durations: Some(Arc::default()) };
-            self.names.get_or_init(|| Names { method, route })
+            self.named.get_or_init(|| (method, route))
         };
-        let mut route = names.route.clone();
-        if names.method != method {
-            // HEAD on a GET route, mostly: rare enough to pay for a name each time.
-            route.name.span = Cow::Owned(span_name(method, &route.name.template));
+        let mut route = route.clone();
+        if *first_method != method {
+            // Mostly HEAD on a GET route: rare enough to allocate the name.
+            route.name.span_name = RouteName::span_name(method, &route.name.template).into();
         }
         Some(route)
     }
 }
 
-/// Names that live as long as the program: two a route, and routes are mounted once.
-fn intern(name: String) -> &'static str {
+/// Two names a route, which live as long as the program, as routes do: clones of them are free.
+fn leak(name: String) -> &'static str {
     Box::leak(name.into_boxed_str())
 }
 
 impl route::Handler for TracedRoute {
-    // Written out as `async_trait` would, so that an untracked request costs no second box.
+    // Written out as `async_trait` would, so that an untraced request costs no second box.
     fn handle<'r, 'life0, 'life1, 'async_trait>(
         &'life0 self,
         request: &'r Request<'life1>,
@@ -135,21 +131,21 @@ impl route::Handler for TracedRoute {
         'life1: 'async_trait,
         Self: 'async_trait,
     {
-        let passing = self.passing.get_or_init(|| request.rocket().state().cloned());
-        let tracked = match passing.as_deref().map(|parents| parents.if_any(request)) {
+        let extractor = self.extractor.get_or_init(|| request.rocket().state().cloned());
+        let state = match extractor.as_deref().map(|e| e.extract_if_any(request)) {
             Some(None) => return self.inner.handle(request, data),
-            Some(Some(cx)) => request.local_cache(|| Tracked::Passing(cx)),
-            None => Tracked::of(request),
+            Some(Some(cx)) => request.local_cache(|| RequestState::PropagateOnly(cx)),
+            None => RequestState::of(request),
         };
-        let Some(cx) = tracked.context() else {
+        let Some(cx) = state.context() else {
             return self.inner.handle(request, data);
         };
-        let span = tracked.span();
+        let span = state.span();
         if let Some(span) = span {
             span.set_route(self.name(request, span));
         }
         let ended = |span: &RequestSpan, outcome: &RouteOutcome<'r>| {
-            // The route did not match after all; what answers is another one, or none.
+            // The route did not match after all: another one answers, or none.
             if outcome.is_forward() {
                 span.set_route(None);
             }
@@ -175,22 +171,26 @@ impl catcher::Handler for TracedCatcher {
         'life1: 'async_trait,
         Self: 'async_trait,
     {
-        // Rocket shows a request that it could not read to no fairing, only to the catcher of 400.
-        let unseen = request.local_cache(|| {
-            let passing = request.rocket().state::<Arc<Parents>>();
-            if let Some(cx) = passing.and_then(|parents| parents.if_any(request)) {
-                return Tracked::Passing(cx);
+        // The catcher of 400 is the first that sees a request which Rocket could not read.
+        let state = request.local_cache(|| {
+            let rocket = request.rocket();
+            let extractor = rocket.state::<Arc<ContextExtractor>>();
+            if let Some(cx) = extractor.and_then(|e| e.extract_if_any(request)) {
+                return RequestState::PropagateOnly(cx);
             }
-            let recorder = request.rocket().state::<Arc<Recorder>>();
-            let recorder = recorder.filter(|_| status == Status::BadRequest);
-            recorder.map_or(Tracked::Not, |recorder| Tracked::Span(recorder.unreadable(request)))
+            match rocket.state::<Arc<ServerInstrumentation>>() {
+                Some(instrumentation) if status == Status::BadRequest => {
+                    RequestState::Recording(instrumentation.start_unreadable(request))
+                }
+                _ => RequestState::Untraced,
+            }
         });
-        let Some(cx) = unseen.context() else {
+        let Some(cx) = state.context() else {
             return self.inner.handle(status, request);
         };
-        let span = unseen.span();
+        let span = state.span();
         let ended = |span: &RequestSpan, answer: &catcher::Result<'r>| {
-            // No response fairing will see the answer to an unreadable request.
+            // No response fairing sees the answer to an unreadable request.
             if let Ok(response) = answer {
                 span.set_status(response.status().code);
             }
@@ -199,8 +199,8 @@ impl catcher::Handler for TracedCatcher {
     }
 }
 
-/// A future polled inside a context. It tells the request's span how it ended, and of a panic, which
-/// it lets go on.
+/// A future that is polled inside a context. It reports its end to the request's span, and a panic,
+/// which it then resumes.
 struct InContext<'a, T, E> {
     inner: BoxFuture<'a, T>,
     cx: &'a Context,

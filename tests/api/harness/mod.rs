@@ -2,7 +2,6 @@
 
 mod answer;
 mod demo;
-mod foreign;
 mod metrics;
 mod recorder;
 mod spans;
@@ -10,7 +9,6 @@ mod wire;
 
 pub(crate) use answer::{Answer, answer};
 pub(crate) use demo::{BROWSER, Demo, LocalDemo, quiet};
-pub(crate) use foreign::Foreign;
 pub(crate) use metrics::Metrics;
 pub(crate) use recorder::Downstream;
 pub(crate) use spans::{SpanDataExt, Spans, tree};
