@@ -1,5 +1,5 @@
-//! Serves a number of requests in a mode and ends: what `.ci/callgrind` counts instructions of.
-#![allow(clippy::expect_used, reason = "who calls it wrongly may see it panic")]
+//! Serves a number of requests in a mode, and ends: `.ci/callgrind` counts its instructions.
+#![allow(clippy::expect_used, reason = "a wrong argument may panic")]
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue};
@@ -11,8 +11,8 @@ mod support;
 fn main() {
     let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
     let (Some(mode), Some(count)) = (args.next(), args.next()) else {
-        // `cargo bench` and `cargo test` run every target; there is nothing to tell then.
-        println!("takes one of {:?}, encode, and a number", support::MODES);
+        // `cargo bench` and `cargo test` run every target, without arguments.
+        println!("usage: instructions MODE COUNT; modes: {:?}, encode", support::MODES);
         return;
     };
     let count: usize = count.parse().expect("a number");
@@ -39,7 +39,7 @@ fn encode(count: usize) {
         (0..12).map(|n| KeyValue::new("http.request.method", n.to_string())).collect::<Vec<_>>();
     let builder = SpanBuilder::from_name("GET /health").with_attributes(attributes);
     tracer.build_with_context(builder, &Context::new()).end();
-    let spans = exporter.get_finished_spans().expect("spans are kept");
+    let spans = exporter.get_finished_spans().expect("in memory");
     let batch = vec![spans[0].clone(); count];
     let resource = opentelemetry_sdk::Resource::builder().build();
     assert!(!support::encode(&resource, &batch).is_empty());

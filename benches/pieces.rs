@@ -1,4 +1,4 @@
-//! What each piece of a request's telemetry costs: `cargo bench --bench pieces`.
+//! The cost of each piece of a request's telemetry: `cargo bench --bench pieces`.
 #![allow(missing_docs, reason = "criterion's macros")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run may panic")]
 
@@ -16,11 +16,10 @@ use rocket_otel_demo::recent_traces::{RecentTraces, RecentTracesLimits};
 
 mod support;
 
-/// As many as a batch has.
+/// The spans of a batch.
 const BATCH: usize = 512;
 
-/// The whole way of a request through Rocket, in this process: the differences are what each mode
-/// costs.
+/// A whole request through Rocket, in this process: the modes differ by what they cost.
 fn requests(c: &mut Criterion) {
     let mut group = c.benchmark_group("request");
     for mode in support::MODES {
@@ -42,7 +41,7 @@ fn requests(c: &mut Criterion) {
     });
 }
 
-/// The attributes of a request's span, as `GET /health` has them.
+/// The attributes of the span of `GET /health`.
 fn attributes() -> Vec<KeyValue> {
     vec![
         KeyValue::new("http.request.method", "GET"),
@@ -89,10 +88,10 @@ fn spans() -> Vec<SpanData> {
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
     let tracer = provider.tracer_with_scope(RequestTracing::scope());
     (0..BATCH).for_each(|_| tracer.build_with_context(builder(), &Context::new()).end());
-    exporter.get_finished_spans().expect("spans are kept")
+    exporter.get_finished_spans().expect("in memory")
 }
 
-/// What happens behind a request's back; the figures are of a batch.
+/// The work after a request, for a whole batch.
 fn batches(c: &mut Criterion) {
     let mut group = c.benchmark_group("batch");
     group.throughput(Throughput::Elements(BATCH as u64));

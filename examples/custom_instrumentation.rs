@@ -1,7 +1,7 @@
-//! A Rocket application of one's own, instrumented: a span, attributes, an event and a gauge.
+//! Instrumentation of your own service: a span, attributes, an event and a gauge.
 //!
-//! `cargo run --example custom_instrumentation`, then `curl localhost:8001/orders/7`; the spans
-//! are on standard output.
+//! `cargo run --example custom_instrumentation`, then `curl localhost:8001/orders/7` prints the
+//! spans on standard output.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use rocket_opentelemetry::{RequestTracing, traced};
 async fn order(id: u64) -> String {
     let tracer = global::tracer("shop");
 
-    // A span around a piece of work, with what is known when it starts: it becomes a child of the
-    // request's span, which `traced` has made current.
+    // A span around a piece of work, with the attributes that are known when it starts. It is a
+    // child of the request's span, which `traced` has made current.
     let span = tracer
         .span_builder("load_order")
         .with_attributes([KeyValue::new("order.id", id.cast_signed())])
@@ -26,12 +26,12 @@ async fn order(id: u64) -> String {
 
     let items = load_items().with_context(cx.clone()).await;
 
-    // An attribute that is known only now, and an event: something that happened at one moment.
+    // An attribute that is known only now, and an event: something that happens at one moment.
     cx.span().set_attribute(KeyValue::new("order.items", items.cast_signed()));
     cx.span().add_event("order loaded", vec![KeyValue::new("cache.hit", false)]);
     cx.span().end();
 
-    // A gauge. (A service makes its instruments once, and keeps them: see handlers/metrics.rs.)
+    // A gauge. A service creates its instruments once and keeps them: see handlers/metrics.rs.
     global::meter("shop").u64_gauge("shop.order.items").build().record(items, &[]);
     format!("order {id}: {items} items\n")
 }
@@ -44,7 +44,7 @@ async fn load_items() -> u64 {
 
 #[rocket::main]
 async fn main() -> anyhow::Result<()> {
-    // On standard output, unless OTEL_TRACES_EXPORTER and its kin say otherwise.
+    // On standard output, unless OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER are set.
     let mut variables = Variables::from_process();
     variables.set_default("OTEL_TRACES_EXPORTER", "console");
     variables.set_default("OTEL_METRICS_EXPORTER", "console");
@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<()> {
     // ANCHOR_END: rocket
     let launched = rocket.configure(rocket::Config::figment().merge(("port", 8001))).launch().await;
 
-    // When the last request has ended: what is still queued is exported, whatever launch said.
+    // The last request has ended: export what is queued, even if the launch failed.
     rocket::tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
     launched?;
     Ok(())

@@ -1,10 +1,10 @@
 //! A service under test for the W3C's trace-context validation harness
 //! (<https://github.com/w3c/trace-context/tree/main/test>).
 //!
-//! `cargo run --example trace_context`, then in the harness's folder
-//! `python3 test.py http://127.0.0.1:5000/test`. It answers `POST /test`, a JSON array of
-//! `{"url", "arguments"}`, by calling each URL in turn with its arguments as the body, in the
-//! context of the request. So it calls whatever a request names, and listens on loopback only.
+//! `cargo run --example trace_context`, then `python3 test.py http://127.0.0.1:5000/test` in the
+//! harness's folder. The body of `POST /test` is a JSON array of `{"url", "arguments"}`. The service
+//! calls each URL in turn with its arguments as the body, in the context of the request. It calls
+//! any URL that a request names, so it listens on loopback only.
 
 use std::net::Ipv4Addr;
 

@@ -1,17 +1,17 @@
-//! The documentation holds: its links lead somewhere, and its code is code that compiles.
+//! The documentation: its links lead to files, and its code stands in a compiled example.
 #![allow(clippy::expect_used, reason = "a test that fails may panic")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn documents() -> Vec<PathBuf> {
-    // Where cargo runs tests: what was compiled may be another checkout's.
-    let root = Path::new("");
-    let folder = fs::read_dir(root.join("docs")).expect("docs/ is there");
-    let docs = folder.map(|entry| entry.expect("readable").path());
-    let names = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name));
-    let all = names.into_iter().chain(docs);
-    all.filter(|path| path.extension().is_some_and(|e| e == "md")).collect()
+    // Cargo runs tests in the package's folder, the root of the checkout.
+    let crates = fs::read_dir("crates").expect("the folder exists");
+    let crates = crates.map(|entry| entry.expect("readable").path());
+    let folders = [".", "docs"].map(PathBuf::from).into_iter().chain(crates);
+    let entries = folders.flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    paths.filter(|path| path.extension().is_some_and(|e| e == "md")).collect()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn links_within_the_repository_lead_to_files() {
 
 #[test]
 fn the_code_of_the_readme_stands_in_the_compiled_example() {
-    // Without comments and white space: the formatter may break lines otherwise.
+    // Without comments and white space: the formatter may break lines differently.
     let squeeze = |text: &str| -> String {
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         lines.flat_map(str::split_whitespace).collect()
@@ -38,7 +38,7 @@ fn the_code_of_the_readme_stands_in_the_compiled_example() {
     let example = squeeze(include_str!("../examples/custom_instrumentation.rs"));
     let readme = include_str!("../README.md");
     let blocks: Vec<_> = readme.split("```rust,ignore\n").skip(1).collect();
-    assert_eq!(blocks.len(), 2);
+    assert!(!blocks.is_empty(), "the README has code");
     for block in blocks {
         let code = squeeze(block.split("```").next().unwrap_or_default());
         assert!(example.contains(&code), "not in the example:\n{code}");

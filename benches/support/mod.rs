@@ -1,4 +1,4 @@
-//! An application with one route, instrumented or not, and the telemetry behind it.
+//! An application with one route, instrumented or not, and its telemetry.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ fn health() -> (ContentType, &'static str) {
     (ContentType::JSON, r#"{"status":"healthy"}"#)
 }
 
-/// What is measured: the ways in which the same request can be served.
+/// The ways to serve the same request that are measured.
 pub(crate) const MODES: [&str; 4] = ["bare", "disabled", "sampled-out", "full"];
 
-/// The telemetry that these variables make. Metrics add up as they do for a collector, though none
-/// is there: nothing is exported before the end.
+/// Telemetry by these variables. Metrics aggregate as they do for a collector, although there is
+/// none: nothing is exported before the end.
 pub(crate) fn telemetry(variables: &[(&str, &str)]) -> Arc<Telemetry> {
     let quiet = [
         ("OTEL_TRACES_EXPORTER", "none"),
@@ -34,7 +34,7 @@ pub(crate) fn telemetry(variables: &[(&str, &str)]) -> Arc<Telemetry> {
     Arc::new(Telemetry::build(config).expect("telemetry can be built"))
 }
 
-/// A client of the application in a mode, and the telemetry, which must live as long.
+/// A client of the application in a mode, and the telemetry, which has to live as long.
 pub(crate) fn client(mode: &str) -> (Client, Option<Arc<Telemetry>>) {
     let config = rocket::Config {
         log_level: rocket::config::LogLevel::Off,
@@ -69,7 +69,7 @@ pub(crate) fn request<'c>(client: &'c Client, path: &'c str) -> LocalRequest<'c>
         .header(Header::new("User-Agent", "bench/1.0"))
 }
 
-/// Spans as bytes, by the functions that the OTLP exporter calls: the copy is what it makes too.
+/// Encodes spans by the functions that the OTLP exporter calls, with the copy that it makes.
 pub(crate) fn encode(resource: &Resource, spans: &[SpanData]) -> Vec<u8> {
     let resource_spans = group_spans_by_resource_and_scope(spans.to_vec(), &resource.into());
     ExportTraceServiceRequest { resource_spans }.encode_to_vec()

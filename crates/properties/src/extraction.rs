@@ -1,4 +1,4 @@
-//! The context of a request: continued exactly where the specifications say so.
+//! The context of a request: continued exactly where the specifications allow it.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,24 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, propagation::Extractor};
 
 use super::headers::Lines;
-use opentelemetry_http_semconv::propagation::{OutgoingHeaders, RequestHeaders};
-use opentelemetry_http_semconv::propagator::{Baggage, TraceContext};
-use opentelemetry_http_semconv::{Headers, traceresponse};
+use opentelemetry_http_semconv::Headers;
+use opentelemetry_http_semconv::propagation::{
+    IncomingHeaders, OutgoingHeaders, StrictBaggage, StrictTraceContext, traceresponse,
+};
 
-/// Header extraction, of headers that stand one a line.
+/// Extracts a context from headers, one a line.
 pub fn extraction(data: &[u8]) {
     check(&Lines::parse(data));
 }
 
 fn check(headers: &Lines) {
-    let cx = context(&RequestHeaders::new(headers));
+    let cx = context(&IncomingHeaders::new(headers));
     let span = cx.span().span_context().clone();
     match parent(headers) {
         None => assert_eq!(span, SpanContext::empty_context(), "{headers:?}"),
         Some([trace, id, flags]) => {
-            let told = [span.trace_id().to_string(), span.span_id().to_string()];
-            assert_eq!(told, [trace, id], "{headers:?}");
+            let ids = [span.trace_id().to_string(), span.span_id().to_string()];
+            assert_eq!(ids, [trace, id], "{headers:?}");
             // Sampled and random: the two lowest bits.
             let known = flags.chars().last().and_then(|digit| digit.to_digit(16)).map(|d| d & 3);
             assert_eq!(Some(u32::from(span.trace_flags().to_u8())), known, "{headers:?}");
@@ -33,15 +34,15 @@ fn check(headers: &Lines) {
             assert_eq!(parent_of(&answer).map(|[trace, id, _]| [trace, id]), Some([trace, id]));
         }
     }
-    check_handed_on(headers, &cx);
+    check_propagated(headers, &cx);
     check_baggage(headers);
 }
 
 fn context(carrier: &dyn Extractor) -> Context {
-    TraceContext.extract_with_context(&Context::new(), carrier)
+    StrictTraceContext.extract_with_context(&Context::new(), carrier)
 }
 
-/// Trace, span and flags, as the specification's grammar has them (section 3.2).
+/// Trace, span and flags by the specification's grammar (section 3.2).
 fn parent(headers: &Lines) -> Option<[&str; 3]> {
     let mut values = headers.values("traceparent");
     parent_of(values.next().filter(|_| values.next().is_none())?)
@@ -83,24 +84,24 @@ fn members(headers: &Lines) -> Option<String> {
     (members.len() <= 32).then(|| members.join(","))
 }
 
-/// What goes out is what came in; the state, the members that were sent, each key once, in their
-/// order, or none of it.
-fn check_handed_on(headers: &Lines, cx: &Context) {
+/// What is injected is what was extracted; of the state, all members in their order, each key once,
+/// or none.
+fn check_propagated(headers: &Lines, cx: &Context) {
     let mut outgoing = http::HeaderMap::new();
-    TraceContext.inject_context(cx, &mut OutgoingHeaders(&mut outgoing));
-    let again = context(&RequestHeaders::new(&outgoing));
+    StrictTraceContext.inject_context(cx, &mut OutgoingHeaders(&mut outgoing));
+    let again = context(&IncomingHeaders::new(&outgoing));
     assert_eq!(again.span().span_context(), cx.span().span_context(), "{outgoing:?}");
     let state = parent(headers).and_then(|_| members(headers)).filter(|state| !state.is_empty());
-    let told = outgoing.get("tracestate").map(|value| String::from_utf8_lossy(value.as_bytes()));
-    assert_eq!(told.as_deref(), state.as_deref(), "{headers:?}");
+    let sent = outgoing.get("tracestate").map(|value| String::from_utf8_lossy(value.as_bytes()));
+    assert_eq!(sent.as_deref(), state.as_deref(), "{headers:?}");
 }
 
 /// Name to value and properties.
 type Entries = BTreeMap<String, (String, String)>;
 
 fn baggage(headers: &impl Headers) -> (Context, Entries) {
-    let carrier = RequestHeaders::new(headers);
-    let cx = Baggage.extract_with_context(&Context::new(), &carrier);
+    let carrier = IncomingHeaders::new(headers);
+    let cx = StrictBaggage.extract_with_context(&Context::new(), &carrier);
     let entries = cx.baggage().iter().map(|(name, (value, properties))| {
         let of_name = (value.as_str().to_owned(), properties.as_str().trim().to_owned());
         (name.as_str().to_owned(), of_name)
@@ -109,7 +110,7 @@ fn baggage(headers: &impl Headers) -> (Context, Entries) {
     (cx, entries)
 }
 
-/// Baggage is bounded, several headers of it are one, and what goes out is what comes in.
+/// Baggage is bounded, several headers are one list, and what is injected is what was extracted.
 fn check_baggage(headers: &Lines) {
     let (cx, entries) = baggage(headers);
     let bytes = entries.iter().map(|(name, (value, _))| name.len() + value.len());
@@ -120,12 +121,15 @@ fn check_baggage(headers: &Lines) {
     assert_eq!(baggage(&one).1, entries, "{headers:?}");
 
     let mut outgoing = http::HeaderMap::new();
-    Baggage.inject_context(&cx, &mut OutgoingHeaders(&mut outgoing));
-    // Encoded it may be longer than what goes out: then some of it does.
-    let handed_on = baggage(&outgoing).1;
+    StrictBaggage.inject_context(&cx, &mut OutgoingHeaders(&mut outgoing));
+    // Encoded, a list may be longer than the limit: then some of it is injected.
+    let propagated = baggage(&outgoing).1;
     let is_short = 4 * headers.values("baggage").map(str::len).sum::<usize>() < 8_192;
-    assert!(!is_short || handed_on.len() == entries.len(), "{outgoing:?} of {entries:?}");
-    assert!(handed_on.iter().all(|(name, value)| entries.get(name) == Some(value)), "{outgoing:?}");
+    assert!(!is_short || propagated.len() == entries.len(), "{outgoing:?} of {entries:?}");
+    assert!(
+        propagated.iter().all(|(name, value)| entries.get(name) == Some(value)),
+        "{outgoing:?}"
+    );
 }
 
 #[cfg(test)]
@@ -134,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// What is nearly a `traceparent`: right, or with one character that is not.
+    /// Nearly a `traceparent`: valid, or with one wrong character.
     fn traceparent() -> impl Strategy<Value = String> {
         let version = prop_oneof![Just("00".to_owned()), Just("ff".to_owned()), "[0-9a-f]{2}"];
         let trace = prop_oneof![8 => "[0-9a-f]{32}", 1 => "0{32}", 1 => "[0-9a-fA-F]{31,33}"];
@@ -195,12 +199,12 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
         #[test]
-        fn a_context_is_continued_where_the_specification_says_so(headers in lines()) {
+        fn a_context_is_continued_exactly_where_the_specification_allows_it(headers in lines()) {
             check(&headers);
         }
 
         #[test]
-        fn any_bytes_are_headers(data: Vec<u8>) {
+        fn any_bytes_are_read_without_a_panic(data: Vec<u8>) {
             extraction(&data);
         }
     }

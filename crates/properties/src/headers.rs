@@ -2,7 +2,7 @@
 
 use opentelemetry_http_semconv::Headers;
 
-/// Headers as a server hands them over: names in any case, values of any text.
+/// Headers as a server has them: names in any case, values of any text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines(pub(super) Vec<(String, String)>);
 
@@ -13,7 +13,7 @@ impl Lines {
         Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// All but those of these names.
+    /// All headers but these.
     pub(super) fn without(&self, names: &[&str]) -> Self {
         let is_left_out = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
         Self(self.0.iter().filter(|(name, _)| !is_left_out(name)).cloned().collect())

@@ -1,9 +1,8 @@
-//! What holds whatever comes in: checks of what reads requests and variables.
+//! Properties of the code that reads requests and variables: they hold for any input.
 //!
-//! Each takes any bytes, reads them as the input of what it checks, and panics if what must hold
-//! does not. They are run three times: on generated input by the tests beside them, on what a
-//! fuzzer makes up by the targets in `fuzz/`, and on what either has found by the test here. So
-//! this module is built for tests and under cargo-fuzz alone, and no program has it.
+//! Each check takes any bytes, reads them as input, and panics where a property does not hold. They
+//! run in three places: on generated input in the tests beside them, on a fuzzer's input in
+//! `fuzz/`, and on the corpus of both in the test here.
 
 mod attributes;
 mod extraction;
@@ -23,7 +22,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// A fuzz target's name, and what it calls.
+    /// The name of a fuzz target, and the check that it calls.
     type Target = (&'static str, fn(&[u8]));
 
     const TARGETS: [Target; 5] = [
@@ -35,14 +34,14 @@ mod tests {
     ];
 
     #[test]
-    fn the_fuzzers_corpus_holds() {
+    fn every_property_holds_for_the_fuzzers_corpus() {
         let fuzz = Path::new("../../fuzz");
         for (target, check) in TARGETS {
             let corpus = fs::read_dir(fuzz.join("corpus").join(target)).unwrap();
             let files: Vec<_> = corpus.map(|file| file.unwrap().path()).collect();
-            assert!(files.len() > 3, "{target} has no corpus to speak of");
+            assert!(files.len() > 3, "{target} has no corpus");
             for file in files {
-                // A panic tells what does not hold; this, for which input.
+                // A panic names the property; this names the input.
                 println!("{}", file.display());
                 check(&fs::read(file).unwrap());
             }

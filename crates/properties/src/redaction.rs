@@ -1,17 +1,17 @@
-//! Credentials in addresses and queries: gone, and nothing else with them.
+//! Credentials in URLs and queries: redacted, and nothing else changed.
 
 use http::Uri;
 
-use opentelemetry_http_semconv::attributes::{redact_query, redact_url};
+use opentelemetry_http_semconv::{redact_query, redact_url};
 
-/// Redaction, of an address or a query.
+/// Redacts a URL and a query.
 pub fn redaction(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     check_query(&text);
     check_url(&text);
 }
 
-/// The conventions' list, written once more: a key that falls out of the code's is missed here.
+/// The list of the conventions a second time: a key that the code loses fails here.
 const SECRET: [&str; 7] = [
     "X-Amz-Signature",
     "X-Amz-Credential",
@@ -23,15 +23,15 @@ const SECRET: [&str; 7] = [
 ];
 
 fn check_query(query: &str) {
-    let told = redact_query(query);
-    assert_eq!(redact_query(&told), told, "once is enough: {query:?}");
-    assert_eq!(told.split('&').count(), query.split('&').count(), "{query:?}");
-    for (told, sent) in told.split('&').zip(query.split('&')) {
+    let redacted = redact_query(query);
+    assert_eq!(redact_query(&redacted), redacted, "once is enough: {query:?}");
+    assert_eq!(redacted.split('&').count(), query.split('&').count(), "{query:?}");
+    for (pair, sent) in redacted.split('&').zip(query.split('&')) {
         match sent.split_once('=') {
             Some((key, _)) if SECRET.contains(&decoded(key).as_str()) => {
-                assert_eq!(told, format!("{key}=REDACTED"));
+                assert_eq!(pair, format!("{key}=REDACTED"));
             }
-            _ => assert_eq!(told, sent),
+            _ => assert_eq!(pair, sent),
         }
     }
 }
@@ -50,23 +50,23 @@ fn decoded(key: &str) -> String {
 }
 
 fn check_url(url: &str) {
-    let told = redact_url(url);
-    assert!(!told.contains('#'), "{told:?}");
-    assert_eq!(redact_url(&told), told, "once is enough: {url:?}");
+    let redacted = redact_url(url);
+    assert!(!redacted.contains('#'), "{redacted:?}");
+    assert_eq!(redact_url(&redacted), redacted, "once is enough: {url:?}");
     let whole = url.split('#').next().unwrap_or_default();
-    let (Ok(sent), Ok(told)) = (whole.parse::<Uri>(), told.parse::<Uri>()) else {
+    let (Ok(sent), Ok(redacted)) = (whole.parse::<Uri>(), redacted.parse::<Uri>()) else {
         return;
     };
-    let (Some(before), Some(after)) = (sent.authority(), told.authority()) else {
+    let (Some(before), Some(after)) = (sent.authority(), redacted.authority()) else {
         return;
     };
     let user = after.as_str().rsplit_once('@').map_or("", |(user, _)| user);
-    let redacted = ["", "REDACTED", ":REDACTED", "REDACTED:REDACTED"];
-    assert!(redacted.contains(&user), "{told} of {url:?}");
+    let allowed = ["", "REDACTED", ":REDACTED", "REDACTED:REDACTED"];
+    assert!(allowed.contains(&user), "{redacted} of {url:?}");
     assert_eq!((before.host(), before.port_u16()), (after.host(), after.port_u16()));
-    assert_eq!((sent.scheme(), sent.path()), (told.scheme(), told.path()));
+    assert_eq!((sent.scheme(), sent.path()), (redacted.scheme(), redacted.path()));
     let query = sent.query().map(redact_query);
-    assert_eq!(query.as_deref(), told.query());
+    assert_eq!(query.as_deref(), redacted.query());
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
 
     const MARK: &str = "hunter2";
 
-    /// A key that carries a credential, some of its letters percent-encoded.
+    /// A key of a credential, with some of its letters percent-encoded.
     fn secret_key() -> impl Strategy<Value = String> {
         (prop::sample::select(&SECRET[..]), any::<u32>()).prop_map(|(key, encoded)| {
             let letter = |(at, c): (usize, char)| {
@@ -87,7 +87,7 @@ mod tests {
         })
     }
 
-    /// A query and whether it has a credential: its value, and only that, holds the mark.
+    /// A query in which the values of credentials, and only these, hold the mark.
     fn query() -> impl Strategy<Value = String> {
         let secret = (secret_key(), "[^&#]{0,4}", "[^&#]{0,4}");
         let secret = secret.prop_map(|(key, a, b)| format!("{key}={a}{MARK}{b}"));
@@ -99,13 +99,13 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
         #[test]
-        fn no_credential_of_a_query_is_told(query in query()) {
+        fn no_credential_of_a_query_is_kept(query in query()) {
             check_query(&query);
             prop_assert!(!redact_query(&query).contains(MARK), "{query}");
         }
 
         #[test]
-        fn no_credential_of_an_address_is_told(
+        fn no_credential_of_a_url_is_kept(
             user in "[^/?#\\\\\\p{C}]{0,6}",
             password in "[^/?#\\\\\\p{C}]{0,6}",
             host in "([a-z]{1,8}|\\[::1\\])(:[0-9]{1,4})?",
@@ -115,21 +115,21 @@ mod tests {
         ) {
             let text = format!("http://{MARK}{user}:{password}{MARK}@{host}{path}?{query}{fragment}");
             check_url(&text);
-            // What a client asks has been parsed, and told as it was parsed.
+            // A client's URL has been parsed, and is redacted in that form.
             let parsed = url::Url::parse(&text);
             prop_assume!(parsed.is_ok());
             if let Ok(url) = parsed {
                 prop_assert!(url.password().is_some_and(|password| password.contains(MARK)));
                 check_url(url.as_str());
-                let told = redact_url(url.as_str());
-                prop_assert!(!told.contains(MARK), "{told} of {text}");
-                let again = url::Url::parse(&told);
+                let redacted = redact_url(url.as_str());
+                prop_assert!(!redacted.contains(MARK), "{redacted} of {text}");
+                let again = url::Url::parse(&redacted);
                 prop_assert_eq!(again.as_ref().map(url::Url::host), Ok(url.host()));
             }
         }
 
         #[test]
-        fn any_bytes_are_an_address(data: Vec<u8>) {
+        fn any_bytes_are_redacted_without_a_panic(data: Vec<u8>) {
             redaction(&data);
         }
     }

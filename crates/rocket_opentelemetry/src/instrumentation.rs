@@ -131,11 +131,11 @@ impl ServerInstrumentation {
                 description.add_attributes(headers, &self.request_headers, add);
             }
         });
-        let span = RequestSpan::new(cx, self.metrics.clone(), &start);
+        let request_span = RequestSpan::new(cx, self.metrics.clone(), &start);
         if let Some(deferred) = &self.deferred {
-            deferred.learn(at_creation, span.is_recording());
+            deferred.learn(at_creation, request_span.is_recording());
         }
-        span
+        request_span
     }
 }
 
