@@ -12,7 +12,6 @@ use crate::app::Settings;
 use crate::healthcheck::HealthcheckArgs;
 use crate::recent_traces::RecentTracesLimits;
 use crate::serve::Serve;
-use opentelemetry_http_semconv::forwarded;
 use runner::RunnerArgs;
 
 /// Application performance monitoring with OpenTelemetry, in a Rocket application.
@@ -83,7 +82,7 @@ pub struct ServeArgs {
     jaeger_ui_url: MaybeUrl,
 
     /// Believe Forwarded and X-Forwarded-* headers: only behind a proxy that sets them itself
-    #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = forwarded::trust)]
+    #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = trust)]
     trust_forwarded: bool,
 
     /// Traces kept for the page; 0 disables it
@@ -131,6 +130,15 @@ impl ServeArgs {
 }
 
 // Clap names the option alone, but the value may have come from the variable: `good` names both.
+
+/// A boolean; an empty value counts as unset.
+fn trust(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "" | "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("TRUST_FORWARDED_HEADERS takes true or false"),
+    }
+}
 
 /// An empty variable counts as unset.
 fn or_default<T: FromStr<Err: Display>>(
@@ -182,6 +190,14 @@ mod tests {
     fn an_empty_variable_counts_as_unset() {
         assert_eq!(or_default::<u16>("", "8000", "a port"), Ok(8000));
         assert_eq!(web_address("", "--url"), Ok(None));
+    }
+
+    #[test]
+    fn forwarded_headers_are_trusted_only_where_the_text_says_so() {
+        for (text, trusted) in [("", Ok(false)), ("oN", Ok(true)), ("0", Ok(false))] {
+            assert_eq!(trust(text), trusted, "{text:?}");
+        }
+        assert!(trust("perhaps").is_err_and(|error| error.contains("true or false")));
     }
 
     #[test]

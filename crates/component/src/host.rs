@@ -9,7 +9,7 @@ use wstd::http::{Body, Client, Error, Request, StatusCode};
 
 use handlers::fixed::Fixed;
 use handlers::{DOWNSTREAM_TIMEOUT, DownstreamError, Host};
-use opentelemetry_http_semconv::client::ClientSpans;
+use opentelemetry_http_semconv::HttpClientInstrumentation;
 
 /// Where a chain goes if nothing is said: to the port that the documentation serves on. A component
 /// does not know its own.
@@ -17,14 +17,14 @@ const DOWNSTREAM: &str = "http://127.0.0.1:8000";
 
 /// The handlers' host in a component.
 pub(crate) struct WasiHost {
-    spans: ClientSpans,
+    spans: HttpClientInstrumentation,
     downstream: String,
     fixed: Fixed,
 }
 
 impl WasiHost {
     /// A host whose calls have these spans.
-    pub(crate) fn from_env(spans: ClientSpans) -> Self {
+    pub(crate) fn from_env(spans: HttpClientInstrumentation) -> Self {
         let downstream = std::env::var("DOWNSTREAM_URL").ok().filter(|url| !url.is_empty());
         Self {
             spans,

@@ -10,8 +10,7 @@ use super::telemetry::Instance;
 use handlers::negotiation::wants_html;
 use handlers::routes::{Endpoint, parameter};
 use handlers::sentence;
-use opentelemetry_http_semconv::Headers;
-use opentelemetry_http_semconv::attributes::is_of_http;
+use opentelemetry_http_semconv::{Headers, KnownMethods};
 use pages::assets::File;
 use pages::{CONTENT_TYPE, ErrorPage, HEADERS, Index, Lists, Recent};
 
@@ -47,7 +46,9 @@ pub(crate) fn page(
     }
     match endpoint {
         Some(Endpoint::Index) => Some(index(service, telemetry)),
-        None if is_of_http(parts.method.as_str()) => Some(not_found(service, parts.uri.path())),
+        None if KnownMethods::default().contains(parts.method.as_str()) => {
+            Some(not_found(service, parts.uri.path()))
+        }
         _ => None,
     }
 }

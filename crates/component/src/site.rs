@@ -15,9 +15,7 @@ use wstd::http::{Body, HeaderValue, Request, Response, StatusCode};
 use handlers::routes::Endpoint;
 use handlers::{self, App, Reply, sentence};
 use opentelemetry_autoconfigure::Variables;
-use opentelemetry_http_semconv::attributes::is_of_http;
-use opentelemetry_http_semconv::forwarded;
-use opentelemetry_http_semconv::server::ServerSpans;
+use opentelemetry_http_semconv::{HttpServerInstrumentation, KnownMethods};
 
 use crate::host::{self, WasiHost};
 use crate::telemetry::Instance;
@@ -37,7 +35,7 @@ static SITE: LazyLock<Site> = LazyLock::new(Site::from_env);
 
 struct Site {
     telemetry: Instance,
-    spans: ServerSpans,
+    spans: HttpServerInstrumentation,
     app: App<WasiHost>,
 }
 
@@ -46,10 +44,16 @@ impl Site {
         let telemetry = Instance::from_variables(&Variables::from_process());
         telemetry.install();
         let trust = std::env::var("TRUST_FORWARDED_HEADERS").unwrap_or_default();
-        let trust = forwarded::trust(&trust).unwrap_or_else(|error| {
-            log::warn!("no forwarded header is believed: {error}");
-            false
-        });
+        let trust = match trust.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => true,
+            "" | "false" | "0" | "no" | "off" => false,
+            _ => {
+                log::warn!(
+                    "no forwarded header is believed: TRUST_FORWARDED_HEADERS takes true or false"
+                );
+                false
+            }
+        };
         let host = WasiHost::from_env(telemetry.client_spans());
         // Nobody has installed a provider: the instruments count nothing, at no cost.
         let meter = global::meter_with_scope(handlers::scope());
@@ -66,7 +70,7 @@ impl Site {
         if let Some(endpoint) = endpoint {
             return json(self.app.answer(endpoint, parts.uri.query()).await);
         }
-        failure(if is_of_http(parts.method.as_str()) { 404 } else { 400 })
+        failure(if KnownMethods::default().contains(parts.method.as_str()) { 404 } else { 400 })
     }
 }
 

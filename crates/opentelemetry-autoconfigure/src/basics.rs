@@ -7,7 +7,7 @@ use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SpanData, SpanLimits};
 
 use super::config::{Config, Propagator, Root};
-use opentelemetry_http_semconv::propagator::{Baggage, TraceContext};
+use opentelemetry_http_semconv::propagation::{StrictBaggage, StrictTraceContext};
 
 pub fn resource(config: &Config) -> Resource {
     let given = config.resource.iter();
@@ -46,8 +46,8 @@ pub fn span_limits(config: &Config) -> SpanLimits {
 pub fn propagator(config: &Config) -> TextMapCompositePropagator {
     let propagator = |propagator: &Propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
         match propagator {
-            Propagator::TraceContext => Box::new(TraceContext),
-            Propagator::Baggage => Box::new(Baggage),
+            Propagator::TraceContext => Box::new(StrictTraceContext),
+            Propagator::Baggage => Box::new(StrictBaggage),
         }
     };
     TextMapCompositePropagator::new(config.propagators.iter().map(propagator).collect())

@@ -8,7 +8,7 @@ mod spans;
 mod wire;
 
 pub(crate) use answer::{Answer, answer};
-pub(crate) use demo::{BROWSER, Demo, LocalDemo, quiet};
+pub(crate) use demo::{BROWSER, Demo, LocalDemo};
 pub(crate) use metrics::Metrics;
 pub(crate) use recorder::Downstream;
 pub(crate) use spans::{SpanDataExt, Spans, tree};

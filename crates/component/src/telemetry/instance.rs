@@ -23,10 +23,7 @@ use opentelemetry_autoconfigure::basics;
 use opentelemetry_autoconfigure::{Config, Defaults, Exporter};
 use opentelemetry_autoconfigure::{ExporterStatus, State};
 use opentelemetry_autoconfigure::{Otlp, Protocol};
-use opentelemetry_http_semconv;
-use opentelemetry_http_semconv::client::ClientSpans;
-use opentelemetry_http_semconv::request::captured;
-use opentelemetry_http_semconv::server::ServerSpans;
+use opentelemetry_http_semconv::{HttpClientInstrumentation, HttpServerInstrumentation};
 
 /// What an export may take, whatever the variables say: at 1,000 requests a second a collector that
 /// hangs then holds 150 instances. wasmtime has room for 333, of three modules each, by default.
@@ -100,31 +97,20 @@ impl Instance {
     }
 
     /// The spans of the requests that come in, as the variables want them.
-    pub(crate) fn server_spans(&self, trust_forwarded: bool) -> ServerSpans {
+    pub(crate) fn server_spans(&self, trust_forwarded: bool) -> HttpServerInstrumentation {
         let config = &self.config;
-        ServerSpans {
-            tracer: (!config.disabled).then(|| {
-                self.tracer(opentelemetry_http_semconv::scope(
-                    "component",
-                    env!("CARGO_PKG_VERSION"),
-                ))
-            }),
-            propagator: basics::propagator(config),
-            known_methods: config.known_methods.clone(),
-            trust_forwarded,
-            request_headers: captured("http.request.header.", &config.request_headers),
-            response_headers: captured("http.response.header.", &config.response_headers),
-        }
+        let tracer = (!config.disabled).then(|| self.tracer(scope()));
+        HttpServerInstrumentation::new(tracer, basics::propagator(config))
+            .with_known_methods(config.known_methods.clone())
+            .trust_forwarded(trust_forwarded)
+            .capture_request_headers(&config.request_headers)
+            .capture_response_headers(&config.response_headers)
     }
 
     /// The spans of the requests that go out.
-    pub(crate) fn client_spans(&self) -> ClientSpans {
-        ClientSpans {
-            tracer: self
-                .tracer(opentelemetry_http_semconv::scope("component", env!("CARGO_PKG_VERSION"))),
-            propagator: basics::propagator(&self.config),
-            known_methods: self.config.known_methods.clone(),
-        }
+    pub(crate) fn client_spans(&self) -> HttpClientInstrumentation {
+        HttpClientInstrumentation::new(self.tracer(scope()), basics::propagator(&self.config))
+            .with_known_methods(self.config.known_methods.clone())
     }
 
     /// The tracer of a scope. That of a disabled SDK would put ids of its own in place of the
@@ -217,6 +203,11 @@ fn request(otlp: &Otlp, body: Vec<u8>) -> Result<Request<Vec<u8>>, String> {
         request = request.header(name, value);
     }
     request.body(body).map_err(|error| error.to_string())
+}
+
+/// The scope of this instrumentation's spans.
+fn scope() -> InstrumentationScope {
+    opentelemetry_http_semconv::scope("component", env!("CARGO_PKG_VERSION"))
 }
 
 #[cfg(test)]
