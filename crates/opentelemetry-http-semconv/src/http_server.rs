@@ -112,7 +112,10 @@ impl HttpServerInstrumentation {
             return;
         }
         let span = cx.span();
-        if let Ok(trace) = HeaderValue::try_from(traceresponse(span.span_context())) {
+        let context = span.span_context();
+        // A tracer without a provider returns the caller's context, or an invalid one.
+        let is_own = context.is_valid() && !context.is_remote();
+        if is_own && let Ok(trace) = HeaderValue::try_from(traceresponse(context)) {
             response.headers_mut().insert("traceresponse", trace);
         }
         let headers = response.headers();

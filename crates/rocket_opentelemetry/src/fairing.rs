@@ -223,7 +223,7 @@ impl Fairing for RequestTracing {
             && !self.is_excluded(request)
         {
             let span = instrumentation.start(request);
-            request.local_cache(|| RequestState::Recording(span));
+            RequestState::get_or_init(request, || RequestState::Recording(span));
         }
     }
 }

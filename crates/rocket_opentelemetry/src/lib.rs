@@ -7,7 +7,8 @@
 //! 2. `header_scan`: the one pass over a request's headers. `context_extractor`: the context that
 //!    they carry.
 //! 3. `instrumentation`: what starts the span.
-//! 4. `state`: what the request's local cache holds from then on.
+//! 4. `state`: what the request's local cache holds from then on. `request_context`:
+//!    [`RequestContext`], which reads it.
 //! 5. `traced`: [`traced`], the wrapper that makes the span current in routes and catchers.
 //! 6. `response`: the fairing that reads the response before it is sent.
 //! 7. `body`: the reader that sees how the sending of the body went.
@@ -23,6 +24,7 @@ mod fairing;
 mod header_scan;
 mod instrumentation;
 mod metrics;
+mod request_context;
 mod response;
 // The same items in two forms: a series that the SDK has resolved, and one that it looks up.
 #[cfg_attr(feature = "bound-instruments", path = "series/bound.rs")]
@@ -36,4 +38,5 @@ mod traced;
 pub use client::TracedClient;
 pub use fairing::RequestTracing;
 pub use opentelemetry_http_semconv::KnownMethods;
+pub use request_context::RequestContext;
 pub use traced::{Traceable, traced};

@@ -1,7 +1,6 @@
 //! Step 6: what is known once there is a response.
 
 use opentelemetry::trace::TraceContextExt;
-use opentelemetry_http_semconv::propagation::traceresponse;
 use opentelemetry_http_semconv::{CapturedHeader, RouteName};
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::{Header, Status};
@@ -42,7 +41,9 @@ impl Fairing for ResponseTracing {
         for attribute in self.headers.iter().filter_map(|header| header.attribute(&headers)) {
             span.context().span().set_attribute(attribute);
         }
-        response.set_header(Header::new("traceresponse", traceresponse(&span.span_context())));
+        if let Some(trace) = span.traceresponse() {
+            response.set_header(Header::new("traceresponse", trace));
+        }
         let bodiless = span.is_head
             || matches!(status, Status::NoContent | Status::NotModified)
             || response.body().is_none();

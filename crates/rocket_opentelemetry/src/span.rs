@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_http_semconv::propagation::traceresponse;
 use opentelemetry_http_semconv::{Failure, RouteName, ServerResponse};
 use opentelemetry_semantic_conventions::attribute as semconv;
 
@@ -85,8 +86,12 @@ impl RequestSpan {
         self.recording
     }
 
-    pub(crate) fn span_context(&self) -> SpanContext {
-        self.cx.span().span_context().clone()
+    /// The value of `traceresponse`. There is none without a span of our own: a tracer without a
+    /// provider returns the caller's context, or an invalid one.
+    pub(crate) fn traceresponse(&self) -> Option<String> {
+        let span = self.cx.span();
+        let context = span.span_context();
+        (context.is_valid() && !context.is_remote()).then(|| traceresponse(context))
     }
 
     pub(crate) fn method(&self) -> &'static str {

@@ -1,8 +1,11 @@
 //! Step 4: what the request's local cache holds.
 
+use std::sync::OnceLock;
+
 use opentelemetry::Context;
 use rocket::Request;
 
+use crate::context_extractor::ContextExtractor;
 use crate::span::RequestSpan;
 
 /// How a request is traced.
@@ -17,9 +20,31 @@ pub(crate) enum RequestState {
     Recording(RequestSpan),
 }
 
+/// The place of a state. Reading it leaves it empty, so another fairing may ask first.
+#[derive(Default)]
+struct Slot(OnceLock<RequestState>);
+
 impl RequestState {
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
-        request.local_cache(|| Self::Untraced)
+        static UNTRACED: RequestState = RequestState::Untraced;
+        request.local_cache(Slot::default).0.get().unwrap_or(&UNTRACED)
+    }
+
+    /// The state, which `init` makes unless there is one.
+    pub(crate) fn get_or_init<'r>(
+        request: &'r Request<'_>,
+        init: impl FnOnce() -> Self,
+    ) -> &'r Self {
+        request.local_cache(Slot::default).0.get_or_init(init)
+    }
+
+    /// The state of a request whose context is only propagated, if it carries one.
+    pub(crate) fn propagate<'r>(
+        request: &'r Request<'_>,
+        extractor: &ContextExtractor,
+    ) -> Option<&'r Self> {
+        let cx = extractor.extract_if_any(request)?;
+        Some(Self::get_or_init(request, || Self::PropagateOnly(cx)))
     }
 
     pub(crate) fn context(&self) -> Option<&Context> {

@@ -25,7 +25,7 @@ use crate::state::RequestState;
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Wraps routes or catchers, so that their guards and handlers run inside the span of their
-/// request.
+/// request. It accepts whatever `mount` and `register` accept.
 ///
 /// ```
 /// use rocket::{catch, catchers, get, routes};
@@ -38,11 +38,12 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// let rocket = rocket::build()
 ///     .mount("/", traced(routes![index]))
+///     .mount("/files", traced(rocket::fs::FileServer::from(".")))
 ///     .register("/", traced(catchers![not_found]));
 /// ```
 #[must_use = "mount the routes, or register the catchers, that this returns"]
-pub fn traced<T: Traceable>(items: Vec<T>) -> Vec<T> {
-    items.into_iter().map(Traceable::traced).collect()
+pub fn traced<T: Traceable>(items: impl Into<Vec<T>>) -> Vec<T> {
+    items.into().into_iter().map(Traceable::traced).collect()
 }
 
 /// What [`traced`] can wrap: Rocket's routes and catchers.
@@ -132,12 +133,11 @@ impl route::Handler for TracedRoute {
         Self: 'async_trait,
     {
         let extractor = self.extractor.get_or_init(|| request.rocket().state().cloned());
-        let state = match extractor.as_deref().map(|e| e.extract_if_any(request)) {
-            Some(None) => return self.inner.handle(request, data),
-            Some(Some(cx)) => request.local_cache(|| RequestState::PropagateOnly(cx)),
-            None => RequestState::of(request),
+        let state = match extractor.as_deref() {
+            Some(extractor) => RequestState::propagate(request, extractor),
+            None => Some(RequestState::of(request)),
         };
-        let Some(cx) = state.context() else {
+        let Some((state, cx)) = state.and_then(|state| Some((state, state.context()?))) else {
             return self.inner.handle(request, data);
         };
         let span = state.span();
@@ -172,7 +172,7 @@ impl catcher::Handler for TracedCatcher {
         Self: 'async_trait,
     {
         // The catcher of 400 is the first that sees a request which Rocket could not read.
-        let state = request.local_cache(|| {
+        let state = RequestState::get_or_init(request, || {
             let rocket = request.rocket();
             let extractor = rocket.state::<Arc<ContextExtractor>>();
             if let Some(cx) = extractor.and_then(|e| e.extract_if_any(request)) {

@@ -2,10 +2,14 @@
 //! `opentelemetry-http-semconv`; these are for what Rocket and the SDK add.
 
 use opentelemetry::SpanId;
+use opentelemetry::trace::noop::NoopTracer;
 use opentelemetry::trace::{TraceContextExt, Tracer};
-use rocket_opentelemetry::RequestTracing;
+use rocket::fairing::AdHoc;
+use rocket::fs::FileServer;
+use rocket::{Build, Rocket, get, routes};
+use rocket_opentelemetry::{RequestContext, RequestTracing, traced};
 
-use crate::support::{PARENT_ID, SpanDataExt, Spans, TRACE_ID, TRACEPARENT, TestApp};
+use crate::support::{LocalApp, PARENT_ID, SpanDataExt, Spans, TRACE_ID, TRACEPARENT, TestApp};
 
 #[tokio::test]
 async fn a_valid_parent_is_continued() {
@@ -108,13 +112,55 @@ async fn a_context_that_is_current_on_the_thread_is_not_a_parent() {
     assert_eq!(app.spans.only().parent_span_id, SpanId::INVALID);
 }
 
-#[tokio::test]
-async fn propagate_only_makes_no_spans_and_no_metrics() {
-    let app = TestApp::new().tracing(RequestTracing::propagate_only).local().await;
+/// Asserts that the context of a caller reaches the application's own spans, and the request has
+/// none.
+async fn assert_only_propagates(app: &LocalApp) {
     let answer = app.get_with("/base/guarded", &[("traceparent", TRACEPARENT)]).await;
     assert_eq!((answer.text(), answer.header("traceresponse")), ("guarded", None));
     assert_eq!(app.spans.names(), ["guard", "handler"], "the application's own spans");
     let parents = app.spans.all().into_iter().map(|span| span.parent_span_id.to_string());
     assert!(parents.eq([PARENT_ID, PARENT_ID]), "are below the caller's");
+    assert_eq!(app.get("/base/plain").await.header("traceresponse"), None, "no zeros either");
+}
+
+#[tokio::test]
+async fn propagate_only_makes_no_spans_and_no_metrics() {
+    let app = TestApp::new().tracing(RequestTracing::propagate_only).local().await;
+    assert_only_propagates(&app).await;
     assert!(app.metrics.points("http.server.request.duration").is_empty());
+}
+
+#[tokio::test]
+async fn without_a_provider_the_context_is_propagated_and_no_response_names_a_trace() {
+    let app = TestApp::new().tracing(|t| t.with_tracer(NoopTracer::new())).local().await;
+    assert_only_propagates(&app).await;
+}
+
+#[get("/span-id")]
+fn span_id(context: RequestContext) -> String {
+    context.0.span().span_context().span_id().to_string()
+}
+
+#[tokio::test]
+async fn a_request_guard_gives_the_context_also_where_a_route_is_not_wrapped() {
+    let asks_first = AdHoc::on_request("asks first", |request, _| {
+        Box::pin(async move { drop(RequestContext::of(request)) })
+    });
+    let mount = |rocket: Rocket<Build>| rocket.mount("/bare", routes![span_id]);
+    let app = TestApp::new().rocket(|r| r.attach(asks_first)).rocket(mount).local().await;
+    let answer = app.get("/bare/span-id").await;
+    assert_eq!(answer.text(), app.spans.only().id().to_string());
+
+    let app = TestApp::new().tracing(RequestTracing::propagate_only).rocket(mount).local().await;
+    let answer = app.get_with("/bare/span-id", &[("traceparent", TRACEPARENT)]).await;
+    assert_eq!(answer.text(), PARENT_ID);
+}
+
+#[tokio::test]
+async fn a_file_server_is_traced_like_any_route() {
+    let files = traced(FileServer::from("tests"));
+    let app = TestApp::new().rocket(|rocket| rocket.mount("/files", files)).local().await;
+    assert_eq!(app.get("/files/api/main.rs").await.status, 200);
+    assert_eq!(app.get("/files/missing").await.status, 404);
+    assert_eq!(app.spans.names()[0], "GET /files/<path..>");
 }

@@ -26,6 +26,7 @@ pub(crate) struct Gate {
 
 /// The application, before it runs.
 pub(crate) struct TestApp {
+    rocket: Rocket<Build>,
     tracer: SdkTracer,
     tracing: RequestTracing,
     routes: Vec<Route>,
@@ -52,6 +53,7 @@ impl TestApp {
         let closed = || Arc::new(Semaphore::new(0));
         let gate = Gate { entered: closed(), open: closed() };
         Self {
+            rocket: rocket::custom(config()),
             tracer,
             tracing,
             routes: routes::all(),
@@ -63,6 +65,12 @@ impl TestApp {
     /// Changes the settings of the fairing.
     pub(crate) fn tracing(mut self, change: impl FnOnce(RequestTracing) -> RequestTracing) -> Self {
         self.tracing = change(self.tracing);
+        self
+    }
+
+    /// Attaches or mounts more, before the fairing under test.
+    pub(crate) fn rocket(mut self, change: impl FnOnce(Rocket<Build>) -> Rocket<Build>) -> Self {
+        self.rocket = change(self.rocket);
         self
     }
 
@@ -79,21 +87,8 @@ impl TestApp {
     }
 
     fn build(self) -> (Rocket<Build>, RunningApp) {
-        let shutdown = Shutdown {
-            ctrlc: false,
-            signals: [].into(),
-            grace: 1,
-            mercy: 1,
-            ..Shutdown::default()
-        };
-        let config = Config {
-            port: 0,
-            log_level: LogLevel::Off,
-            cli_colors: false,
-            shutdown,
-            ..Config::debug_default()
-        };
-        let rocket = rocket::custom(config)
+        let rocket = self
+            .rocket
             .attach(self.tracing)
             .manage(self.tracer)
             .manage(self.running.gate.clone())
@@ -114,6 +109,19 @@ impl TestApp {
     pub(crate) async fn launch(self) -> (Server, RunningApp) {
         let (rocket, running) = self.build();
         (launch(rocket).await, running)
+    }
+}
+
+/// Rocket's configuration: a free port, no output, no signals, no file or variable.
+fn config() -> Config {
+    let shutdown =
+        Shutdown { ctrlc: false, signals: [].into(), grace: 1, mercy: 1, ..Shutdown::default() };
+    Config {
+        port: 0,
+        log_level: LogLevel::Off,
+        cli_colors: false,
+        shutdown,
+        ..Config::debug_default()
     }
 }
 

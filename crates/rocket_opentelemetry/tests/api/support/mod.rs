@@ -9,7 +9,7 @@ mod spans;
 mod wire;
 
 pub(crate) use answer::{Answer, answer};
-pub(crate) use app::TestApp;
+pub(crate) use app::{LocalApp, TestApp};
 #[cfg(feature = "reqwest")]
 pub(crate) use downstream::Downstream;
 pub(crate) use metrics::Metrics;
