@@ -57,7 +57,9 @@ pub(crate) async fn watch<'r>(response: &mut Response<'r>, span: &'r RequestSpan
     let size = response.body_mut().size().await;
     let body = response.body_mut().take();
     span.body.set(Progress::Sending);
-    let watched = WatchedBody { body, span };
+    // A body of known size is there already: no code of the application runs while it is read.
+    let cx = size.is_none().then(|| span.context());
+    let watched = WatchedBody { body, span, cx };
     match size {
         Some(size) => response.set_sized_body(size, watched),
         None => response.set_streamed_body(watched),
@@ -68,6 +70,8 @@ pub(crate) async fn watch<'r>(response: &mut Response<'r>, span: &'r RequestSpan
 struct WatchedBody<'r> {
     body: Body<'r>,
     span: &'r RequestSpan,
+    /// The context to read the body in, for the spans that a stream starts.
+    cx: Option<&'r opentelemetry::Context>,
 }
 
 impl AsyncRead for WatchedBody<'_> {
@@ -76,6 +80,7 @@ impl AsyncRead for WatchedBody<'_> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let _current = self.cx.map(|cx| cx.clone().attach());
         let before = buf.filled().len();
         self.span.body.set(Progress::Reading);
         let polled = Pin::new(&mut self.body).poll_read(cx, buf);

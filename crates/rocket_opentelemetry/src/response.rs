@@ -50,7 +50,8 @@ impl Fairing for ResponseTracing {
         if upgrades || is_event_stream(response) {
             // It lasts as long as the client stays: all there is to record is known by now.
             span.end();
-        } else if !bodiless {
+        }
+        if !upgrades && !bodiless {
             body::watch(response, span).await;
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 use rocket::futures::future::join_all;
 
@@ -16,6 +17,17 @@ async fn spans_of_guards_and_handlers_are_children_of_the_request() {
     let server = app.spans.named("GET /base/guarded");
     assert!(app.spans.named("guard").is_child_of(&server));
     assert!(app.spans.named("handler").is_child_of(&server));
+}
+
+#[tokio::test]
+async fn spans_of_a_streamed_body_are_children_of_the_request() {
+    let app = TestApp::new().local().await;
+    for path in ["/base/spans-in-text", "/base/spans-in-events"] {
+        app.spans.forget();
+        assert_eq!(app.get(path).await.status, 200);
+        assert_eq!(tree(&app.spans.all()), format!("Server GET {path}\n  Internal in the body\n"));
+        assert!(!Context::current().has_active_span(), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -46,7 +58,7 @@ async fn no_context_stays_current_on_the_thread() {
     let app = TestApp::new().local().await;
     for path in ["/base/guarded", "/base/panics", "/base/nowhere", "/base/panics-in-guard"] {
         app.get(path).await;
-        assert!(!opentelemetry::Context::current().has_active_span(), "{path}");
+        assert!(!Context::current().has_active_span(), "{path}");
     }
 }
 

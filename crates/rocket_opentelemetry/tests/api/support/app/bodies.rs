@@ -4,13 +4,15 @@ use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use rocket::response::stream::ByteStream;
+use opentelemetry::trace::{Span, Tracer};
+use opentelemetry_sdk::trace::SdkTracer;
+use rocket::response::stream::{ByteStream, Event, EventStream, TextStream};
 use rocket::response::{self, Responder};
-use rocket::{Request, Response, Route, get, routes};
+use rocket::{Request, Response, Route, State, get, routes};
 use tokio::io::{AsyncRead, ReadBuf};
 
 pub(super) fn all() -> Vec<Route> {
-    routes![chunky, failing, body_panics, endless, waiting]
+    routes![chunky, failing, body_panics, endless, spans_in_text, spans_in_events, waiting]
 }
 
 /// A body that asks for chunks of 7 bytes.
@@ -79,6 +81,25 @@ fn body_panics() -> Then {
 #[get("/endless")]
 fn endless() -> Then {
     Then::Repeats
+}
+
+/// Starts a span while it streams.
+#[get("/spans-in-text")]
+fn spans_in_text(tracer: &State<SdkTracer>) -> TextStream![String + '_] {
+    TextStream! {
+        tokio::task::yield_now().await;
+        tracer.start("in the body").end();
+        yield "text".to_owned();
+    }
+}
+
+#[get("/spans-in-events")]
+fn spans_in_events(tracer: &State<SdkTracer>) -> EventStream![Event + '_] {
+    EventStream! {
+        tokio::task::yield_now().await;
+        tracer.start("in the body").end();
+        yield Event::data("event");
+    }
 }
 
 /// Yields one piece, and then waits forever.
