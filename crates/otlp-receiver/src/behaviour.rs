@@ -65,24 +65,20 @@ impl Refusal {
 impl Behaviour {
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         Some(match self {
-            Self::Accept | Self::Hang | Self::Delay(_) | Self::PartialSuccess { .. } => return None,
+            Self::Accept | Self::Hang | Self::Delay(_) | Self::PartialSuccess { .. } => {
+                return None;
+            }
             Self::Unavailable => {
                 Refusal::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
             Self::ResourceExhausted { retry_after } => Refusal {
                 retry_after: *retry_after,
-                ..Refusal::new(
-                    Code::ResourceExhausted,
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "overloaded",
-                )
+                ..Refusal::new(Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, "overloaded")
             },
             Self::Unimplemented => Refusal::unimplemented(),
-            Self::Unauthenticated => Refusal::new(
-                Code::Unauthenticated,
-                StatusCode::UNAUTHORIZED,
-                "missing credentials",
-            ),
+            Self::Unauthenticated => {
+                Refusal::new(Code::Unauthenticated, StatusCode::UNAUTHORIZED, "missing credentials")
+            }
         })
     }
 }

@@ -6,9 +6,7 @@ use std::fmt::Write as _;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, KeyValue, any_value::Value as Any,
-};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::{
     Metric, NumberDataPoint, metric::Data, number_data_point::Value as Number,
@@ -194,7 +192,9 @@ impl ReceivedMetric {
         };
         match self.points.iter().filter(matches).collect::<Vec<_>>()[..] {
             [point] => point,
-            ref found => panic!("expected one point, found {}: {found:#?} in {self:#?}", found.len()),
+            ref found => {
+                panic!("expected one point, found {}: {found:#?} in {self:#?}", found.len())
+            }
         }
     }
 
@@ -316,7 +316,9 @@ fn value(any: Option<AnyValue>) -> Value {
         Some(Any::DoubleValue(value)) => value.into(),
         Some(Any::StringValue(value)) => value.into(),
         Some(Any::BytesValue(value)) => hex(&value).into(),
-        Some(Any::ArrayValue(list)) => list.values.into_iter().map(|any| value(Some(any))).collect(),
+        Some(Any::ArrayValue(list)) => {
+            list.values.into_iter().map(|any| value(Some(any))).collect()
+        }
         Some(Any::KvlistValue(list)) => attributes(list.values).into_iter().collect(),
     }
 }

@@ -11,7 +11,9 @@ use flate2::read::GzDecoder;
 use http_body_util::combinators::WithTrailers;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Request, Response, StatusCode};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
@@ -93,7 +95,8 @@ fn decode(
     let message = message(transport, headers, body)?;
     if counting && transport != Transport::HttpJson {
         let traces = signal == Signal::Traces;
-        let counts = if traces { Counts::of(message).map_err(malformed)? } else { Counts::default() };
+        let counts =
+            if traces { Counts::of(message).map_err(malformed)? } else { Counts::default() };
         return Ok(Export::Counted(counts));
     }
     Ok(match signal {
@@ -168,11 +171,7 @@ async fn answer(
     Ok(success(signal, transport, partial))
 }
 
-fn success(
-    signal: Signal,
-    transport: Transport,
-    partial: Option<(i64, String)>,
-) -> Response<Body> {
+fn success(signal: Signal, transport: Transport, partial: Option<(i64, String)>) -> Response<Body> {
     if transport == Transport::HttpJson {
         let rejected_items = match signal {
             Signal::Traces => "rejectedSpans",

@@ -148,7 +148,9 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, inbox: Arc
                 None => serve(stream, number, inbox).await,
                 Some(acceptor) => match acceptor.accept(stream).await {
                     Ok(stream) => serve(stream, number, inbox).await,
-                    Err(error) => inbox.change(|all| all.handshake_failures.push(error.to_string())),
+                    Err(error) => {
+                        inbox.change(|all| all.handshake_failures.push(error.to_string()))
+                    }
                 },
             }
         });

@@ -38,7 +38,9 @@ impl Signal {
     }
 
     pub(crate) fn of_path(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|signal| [signal.http_path(), signal.grpc_path()].contains(&path))
+        Self::ALL
+            .into_iter()
+            .find(|signal| [signal.http_path(), signal.grpc_path()].contains(&path))
     }
 }
 
