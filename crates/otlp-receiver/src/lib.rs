@@ -147,7 +147,12 @@ impl Receiver {
 
     /// A copy of everything received so far.
     pub fn received(&self) -> Received {
-        self.inbox.read(Received::clone)
+        self.read(Received::clone)
+    }
+
+    /// Reads what was received without a copy.
+    pub fn read<T>(&self, read: impl FnOnce(&Received) -> T) -> T {
+        self.inbox.read(read)
     }
 
     /// Forgets everything received. Behaviours and open connections stay.
@@ -157,42 +162,42 @@ impl Receiver {
 
     /// The spans of accepted requests, in order of arrival.
     pub fn spans(&self) -> Vec<ReceivedSpan> {
-        self.inbox.read(|all| all.spans.clone())
+        self.read(|all| all.spans.clone())
     }
 
     /// The totals of a receiver from [`Receiver::start_counting`].
     pub fn counts(&self) -> Counts {
-        self.inbox.read(|all| all.counts)
+        self.read(|all| all.counts)
     }
 
     /// The metrics of accepted requests, in order of arrival: one entry per name and export.
     pub fn metrics(&self) -> Vec<ReceivedMetric> {
-        self.inbox.read(|all| all.metrics.clone())
+        self.read(|all| all.metrics.clone())
     }
 
     /// The latest export of one metric.
     pub fn metric(&self, name: &str) -> Option<ReceivedMetric> {
-        self.inbox.read(|all| all.metric(name).cloned())
+        self.read(|all| all.metric(name).cloned())
     }
 
     /// The log records of accepted requests, in order of arrival.
     pub fn logs(&self) -> Vec<ReceivedLog> {
-        self.inbox.read(|all| all.logs.clone())
+        self.read(|all| all.logs.clone())
     }
 
     /// Every request, accepted or not, in order of arrival.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
-        self.inbox.read(|all| all.requests.clone())
+        self.read(|all| all.requests.clone())
     }
 
     /// The number of requests of this signal, accepted or not.
     pub fn request_count(&self, signal: Signal) -> usize {
-        self.inbox.read(|all| all.of(signal).count())
+        self.read(|all| all.of(signal).count())
     }
 
     /// The number of accepted TCP connections.
     pub fn connection_count(&self) -> usize {
-        self.inbox.read(|all| all.connections)
+        self.read(|all| all.connections)
     }
 
     /// Waits for at least `n` spans, and returns all of them.
@@ -253,6 +258,6 @@ impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.port().is_open() { "listening" } else { "stopped" };
         write!(f, "Receiver {} ({state}): ", self.endpoint())?;
-        self.inbox.read(|all| all.summary(f))
+        self.read(|all| all.summary(f))
     }
 }
