@@ -66,7 +66,6 @@ pub struct ReceivedLink {
 
 impl ReceivedSpan {
     /// Whether `other` is the parent of this span.
-    #[must_use]
     pub fn is_child_of(&self, other: &Self) -> bool {
         self.trace_id == other.trace_id && self.parent_span_id.as_ref() == Some(&other.span_id)
     }
@@ -166,13 +165,8 @@ pub enum MetricKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     pub attributes: Attributes,
-    value: PointValue,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum PointValue {
-    Number(Option<Number>),
-    Histogram(HistogramDataPoint),
+    number: Option<Number>,
+    histogram: Option<HistogramDataPoint>,
 }
 
 impl ReceivedMetric {
@@ -180,7 +174,6 @@ impl ReceivedMetric {
     ///
     /// # Panics
     /// If there is none, or more than one.
-    #[must_use]
     #[track_caller]
     pub fn point<V>(&self, expected: &[(&str, V)]) -> &Point
     where
@@ -233,11 +226,10 @@ impl Point {
     ///
     /// # Panics
     /// If the point is of another type.
-    #[must_use]
     #[track_caller]
     pub fn int(&self) -> i64 {
-        match self.value {
-            PointValue::Number(Some(Number::AsInt(value))) => value,
+        match self.number {
+            Some(Number::AsInt(value)) => value,
             _ => panic!("not an integer: {self:?}"),
         }
     }
@@ -246,26 +238,23 @@ impl Point {
     ///
     /// # Panics
     /// If the point is of another type.
-    #[must_use]
     #[track_caller]
     pub fn histogram(&self) -> &HistogramDataPoint {
-        match &self.value {
-            PointValue::Histogram(histogram) => histogram,
-            PointValue::Number(_) => panic!("not a histogram: {self:?}"),
-        }
+        self.histogram.as_ref().unwrap_or_else(|| panic!("not a histogram: {self:?}"))
     }
 }
 
 impl From<NumberDataPoint> for Point {
     fn from(point: NumberDataPoint) -> Self {
-        Self { attributes: attributes(point.attributes), value: PointValue::Number(point.value) }
+        let attributes = attributes(point.attributes);
+        Self { attributes, number: point.value, histogram: None }
     }
 }
 
 impl From<HistogramDataPoint> for Point {
     fn from(mut point: HistogramDataPoint) -> Self {
         let attributes = attributes(std::mem::take(&mut point.attributes));
-        Self { attributes, value: PointValue::Histogram(point) }
+        Self { attributes, number: None, histogram: Some(point) }
     }
 }
 

@@ -19,8 +19,6 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message;
-use serde::de::DeserializeOwned;
-use serde_json::json;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -69,7 +67,7 @@ pub(crate) async fn handle(
     let result = match signal {
         None => Err(Refusal::unimplemented()),
         Some(signal) => match decode(signal, transport, &head.headers, body, inbox.counting) {
-            Ok(export) => answer(signal, transport, export, behaviour, &inbox).await,
+            Ok(export) => answer(transport, export, behaviour, &inbox).await,
             Err(refusal) => {
                 inbox.change(|all| all.malformed.push(refusal.message.to_string()));
                 Err(refusal)
@@ -93,17 +91,15 @@ fn decode(
     counting: bool,
 ) -> Result<Export, Refusal> {
     let message = message(transport, headers, body)?;
-    if counting && transport != Transport::HttpJson {
-        let traces = signal == Signal::Traces;
-        let counts =
-            if traces { Counts::of(message).map_err(malformed)? } else { Counts::default() };
-        return Ok(Export::Counted(counts));
-    }
-    Ok(match signal {
-        Signal::Traces => Export::Spans(data::spans(parse(transport, &message)?).collect()),
-        Signal::Metrics => Export::Metrics(data::metrics(parse(transport, &message)?).collect()),
-        Signal::Logs => Export::Logs(data::logs(parse(transport, &message)?).collect()),
-    })
+    let export = match signal {
+        Signal::Traces if counting => Counts::of(message).map(Export::Counted),
+        Signal::Traces => Message::decode(message).map(|m| Export::Spans(data::spans(m).collect())),
+        Signal::Metrics => {
+            Message::decode(message).map(|m| Export::Metrics(data::metrics(m).collect()))
+        }
+        Signal::Logs => Message::decode(message).map(|m| Export::Logs(data::logs(m).collect())),
+    };
+    export.map_err(malformed)
 }
 
 /// The body without framing and compression.
@@ -115,7 +111,7 @@ fn message(transport: Transport, headers: &HeaderMap, body: Bytes) -> Result<Byt
             let encoding = HeaderName::from_static("grpc-encoding");
             (joined(headers, &encoding), body.slice(GRPC_PREFIX..))
         }
-        Transport::HttpProtobuf | Transport::HttpJson => (joined(headers, &CONTENT_ENCODING), body),
+        Transport::HttpProtobuf => (joined(headers, &CONTENT_ENCODING), body),
         Transport::Unknown => {
             return Err(unsupported(format!("content-type {}", joined(headers, &CONTENT_TYPE))));
         }
@@ -131,16 +127,6 @@ fn message(transport: Transport, headers: &HeaderMap, body: Bytes) -> Result<Byt
     }
 }
 
-fn parse<T: Message + Default + DeserializeOwned>(
-    transport: Transport,
-    message: &[u8],
-) -> Result<T, Refusal> {
-    match transport {
-        Transport::HttpJson => serde_json::from_slice(message).map_err(malformed),
-        _ => T::decode(message).map_err(malformed),
-    }
-}
-
 fn malformed(error: impl ToString) -> Refusal {
     Refusal::new(Code::InvalidArgument, StatusCode::BAD_REQUEST, error.to_string())
 }
@@ -151,7 +137,6 @@ fn unsupported(what: String) -> Refusal {
 }
 
 async fn answer(
-    signal: Signal,
     transport: Transport,
     export: Export,
     behaviour: Behaviour,
@@ -160,41 +145,25 @@ async fn answer(
     if let Some(refusal) = behaviour.refusal() {
         return Err(refusal);
     }
-    let mut partial = None;
+    let mut partial_success = None;
     match behaviour {
         Behaviour::Hang => future::pending().await,
         Behaviour::Delay(delay) => tokio::time::sleep(delay).await,
-        Behaviour::PartialSuccess { rejected, message } => partial = Some((rejected, message)),
+        Behaviour::PartialSuccess { rejected: rejected_spans, message: error_message } => {
+            partial_success = Some(ExportTracePartialSuccess { rejected_spans, error_message });
+        }
         _ => {}
     }
     inbox.change(|received| received.keep(export));
-    Ok(success(signal, transport, partial))
-}
-
-fn success(signal: Signal, transport: Transport, partial: Option<(i64, String)>) -> Response<Body> {
-    if transport == Transport::HttpJson {
-        let rejected_items = match signal {
-            Signal::Traces => "rejectedSpans",
-            Signal::Metrics => "rejectedDataPoints",
-            Signal::Logs => "rejectedLogRecords",
-        };
-        let partial = partial.map(|(rejected, message)| {
-            json!({"partialSuccess": {rejected_items: rejected.to_string(), "errorMessage": message}})
-        });
-        return response(transport, partial.unwrap_or_else(|| json!({})).to_string().into(), None);
-    }
-    // In protobuf, the answers of the three signals are the same bytes.
-    let partial_success = partial.map(|(rejected_spans, error_message)| {
-        ExportTracePartialSuccess { rejected_spans, error_message }
-    });
+    // The answers for the three signals are the same bytes.
     let message = ExportTraceServiceResponse { partial_success }.encode_to_vec();
     if transport != Transport::Grpc {
-        return response(transport, message, None);
+        return Ok(response(transport, message, None));
     }
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
     let framed = [&[0], &length[..], &message].concat();
     let trailers = [(Status::GRPC_STATUS, HeaderValue::from_static("0"))];
-    response(transport, framed, Some(trailers.into_iter().collect()))
+    Ok(response(transport, framed, Some(trailers.into_iter().collect())))
 }
 
 /// gRPC: a status in the headers. HTTP: a `google.rpc.Status` as the body.
@@ -212,10 +181,7 @@ fn refuse(transport: Transport, refusal: Refusal) -> Response<Body> {
         return response;
     }
     let (code, message) = (i32::from(code), message.into_owned());
-    let body = match transport {
-        Transport::HttpJson => json!({"code": code, "message": message}).to_string().into(),
-        _ => tonic_types::Status { code, message, details: Vec::new() }.encode_to_vec(),
-    };
+    let body = tonic_types::Status { code, message, details: Vec::new() }.encode_to_vec();
     let mut response = response(transport, body, None);
     *response.status_mut() = status;
     if let Some(delay) = retry_after {
@@ -227,12 +193,9 @@ fn refuse(transport: Transport, refusal: Refusal) -> Response<Body> {
 
 fn response(transport: Transport, body: Vec<u8>, trailers: Option<HeaderMap>) -> Response<Body> {
     let body = Full::from(body).with_trailers(future::ready(trailers.map(Ok)));
-    let content_type = HeaderValue::from_static(match transport {
-        Transport::Grpc => "application/grpc",
-        Transport::HttpJson => "application/json",
-        Transport::HttpProtobuf | Transport::Unknown => "application/x-protobuf",
-    });
+    let grpc = transport == Transport::Grpc;
+    let content_type = if grpc { "application/grpc" } else { "application/x-protobuf" };
     let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

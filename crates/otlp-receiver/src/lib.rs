@@ -20,9 +20,9 @@
 //! current-thread runtime, the exporter does not run in the meantime.
 //!
 //! # Layout
-//! `server` holds the socket, `export` answers one request, as `behaviour` says; `received` is what arrived and how
-//! to wait for it, `data` its spans, metrics and log records, `counting` what a benchmark needs in their place;
-//! `signal` and `tls` are what they say.
+//! `server` is the socket and its thread, `export` answers one request as `behaviour` says. `received` is what
+//! arrived and how to wait for it, `data` the spans, metrics and log records, `counting` their totals for a
+//! benchmark. `signal` is signals and transports, `tls` certificates.
 
 #![allow(missing_docs, reason = "a field that OpenTelemetry names needs no second description")]
 #![allow(
@@ -94,11 +94,6 @@ impl Receiver {
     pub fn endpoint(&self) -> String {
         let scheme = if self.pki.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
-    }
-
-    /// The HTTP URL of one signal, for `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and its like.
-    pub fn http_endpoint(&self, signal: Signal) -> String {
-        format!("{}{}", self.endpoint(), signal.http_path())
     }
 
     /// The address that it listens on, or listened on before [`Receiver::stop`].
@@ -249,7 +244,7 @@ impl Receiver {
     ) -> T {
         match self.inbox.wait(timeout, find) {
             Some(found) => found,
-            None => panic!("no {what} within {timeout:?}\n{self:#?}"),
+            None => panic!("no {what} within {timeout:?}\n{self:?}"),
         }
     }
 }
@@ -257,7 +252,6 @@ impl Receiver {
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.port().is_open() { "listening" } else { "stopped" };
-        write!(f, "Receiver {} ({state}): ", self.endpoint())?;
-        self.read(|all| all.summary(f))
+        write!(f, "Receiver {} ({state}): {}", self.endpoint(), self.read(Received::summary))
     }
 }

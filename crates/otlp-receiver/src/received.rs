@@ -1,7 +1,6 @@
 //! What arrived, and how to wait for it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,7 +32,7 @@ pub struct Received {
 }
 
 /// A request as it arrived.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ReceivedRequest {
     /// `None` for a path that belongs to no signal: the endpoint is wrong.
     pub signal: Option<Signal>,
@@ -53,18 +52,8 @@ pub struct ReceivedRequest {
 
 impl ReceivedRequest {
     /// A header or metadata value, by its name in lower case.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
-    }
-}
-
-impl fmt::Debug for ReceivedRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { transport, path, behaviour, connection, .. } = self;
-        write!(f, "{transport:?} {path} on connection {connection}: {behaviour:?}, ")?;
-        // One line per request even in `{:#?}`, which prints a map with one line per header.
-        write!(f, "headers {:?}", format_args!("{:?}", self.headers))
     }
 }
 
@@ -75,7 +64,6 @@ impl Received {
     }
 
     /// The latest export of one metric.
-    #[must_use]
     pub fn metric(&self, name: &str) -> Option<&ReceivedMetric> {
         self.metrics.iter().rev().find(|metric| metric.name == name)
     }
@@ -89,36 +77,16 @@ impl Received {
         }
     }
 
-    /// The totals on one line, then one line per item.
-    pub(crate) fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { requests, spans, metrics, logs, connections, .. } = self;
-        write!(
-            f,
-            "{connections} connections, {} requests, {} spans, {} metrics, {} log records",
-            requests.len(),
-            spans.len(),
-            metrics.len(),
-            logs.len(),
-        )?;
-        for request in requests {
-            write!(f, "\n  request {request:?}")?;
-        }
-        for span in spans {
-            write!(f, "\n  span    {:?} {}", span.kind, span.name)?;
-        }
-        for metric in metrics {
-            write!(f, "\n  metric  {} ({} points)", metric.name, metric.points.len())?;
-        }
-        for log in logs {
-            write!(f, "\n  log     {} {:?}", log.severity_text, log.body)?;
-        }
-        for failure in &self.handshake_failures {
-            write!(f, "\n  failed handshake: {failure}")?;
-        }
-        for failure in &self.malformed {
-            write!(f, "\n  malformed request: {failure}")?;
-        }
-        Ok(())
+    /// One line per item.
+    pub(crate) fn summary(&self) -> String {
+        let mut lines = vec![format!("{} connections", self.connections)];
+        lines.extend(self.requests.iter().map(|request| format!("{request:?}")));
+        lines.extend(self.spans.iter().map(|span| format!("span {:?} {}", span.kind, span.name)));
+        lines.extend(self.metrics.iter().map(|metric| format!("metric {}", metric.name)));
+        lines.extend(self.logs.iter().map(|log| format!("log {} {}", log.severity_text, log.body)));
+        lines.extend(self.handshake_failures.iter().map(|why| format!("failed handshake: {why}")));
+        lines.extend(self.malformed.iter().map(|why| format!("malformed request: {why}")));
+        lines.join("\n  ")
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) struct Port {
     inbox: Arc<Inbox>,
     /// While it listens.
     server: Option<Server>,
-    /// While it does not: bound but not listening, so that the kernel refuses connections and gives
-    /// the port to nobody else.
+    /// While it does not: bound but not listening, so that the kernel refuses connections and keeps the
+    /// port reserved.
     reserved: Option<TcpSocket>,
 }
 
@@ -149,7 +149,7 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, inbox: Arc
                 Some(acceptor) => match acceptor.accept(stream).await {
                     Ok(stream) => serve(stream, number, inbox).await,
                     Err(error) => {
-                        inbox.change(|all| all.handshake_failures.push(error.to_string()))
+                        inbox.change(|all| all.handshake_failures.push(error.to_string()));
                     }
                 },
             }

@@ -18,7 +18,6 @@ impl Signal {
     pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
     /// The path of the specification's default HTTP endpoint.
-    #[must_use]
     pub const fn http_path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -28,7 +27,6 @@ impl Signal {
     }
 
     /// The path of the gRPC method.
-    #[must_use]
     pub const fn grpc_path(self) -> &'static str {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -61,9 +59,7 @@ pub enum Transport {
     Grpc,
     /// `application/x-protobuf`
     HttpProtobuf,
-    /// `application/json`
-    HttpJson,
-    /// Any other content type, which the receiver answers with 415.
+    /// Any other content type, JSON among them: no exporter of this project has it. Answered with 415.
     Unknown,
 }
 
@@ -71,7 +67,6 @@ impl Transport {
     pub(crate) fn of_content_type(content_type: &str) -> Self {
         match content_type.split(';').next().map(str::trim) {
             Some("application/x-protobuf") => Self::HttpProtobuf,
-            Some("application/json") => Self::HttpJson,
             Some(grpc) if grpc.starts_with("application/grpc") => Self::Grpc,
             _ => Self::Unknown,
         }

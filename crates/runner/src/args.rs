@@ -38,7 +38,7 @@ pub struct RunnerArgs {
     #[arg(long, env = "JAEGER_QUERY_URL", value_name = "URL", value_parser = base_url(DEFAULT_JAEGER_UI_URL))]
     pub(super) verify: Option<BaseUrl>,
 
-    /// Jaeger UI to name in the output [default: the Jaeger of --verify]
+    /// Jaeger UI to name in the output [default: the one of --verify, or localhost:16686]
     #[arg(long, env = "JAEGER_UI_URL", value_name = "URL", value_parser = base_url(DEFAULT_JAEGER_UI_URL))]
     jaeger_ui_url: Option<BaseUrl>,
 }
