@@ -1,49 +1,54 @@
 //! The command line. A field's doc comment is its `--help`.
 
+use std::env;
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::BoolishValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use runner::RunnerArgs;
+use runner::healthcheck::HealthcheckArgs;
+use runner::options::{described, http_url, ignore_empty};
 use url::Url;
 
 use crate::app::Settings;
-use crate::healthcheck::HealthcheckArgs;
 use crate::recent_traces::RecentTracesLimits;
 use crate::serve::Serve;
-use runner::RunnerArgs;
 
 /// Application performance monitoring with OpenTelemetry, in a Rocket application.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 pub struct Cli {
-    /// What to do; `serve` where nothing is said
+    /// Command to run [default: serve]
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands of the one binary.
+/// The commands of the binary.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the application and the page that shows its traces (the default)
     #[command(after_long_help = opentelemetry_autoconfigure::help())]
     Serve(ServeArgs),
-    /// Test a running application: its answers, then load, then its traces in Jaeger
+    /// Test a running application: its responses, then load, then its traces in Jaeger
     Runner(RunnerArgs),
-    /// Ask the local server whether it is healthy: for containers
+    /// Check whether the local server is healthy, as a container's health check
     Healthcheck(HealthcheckArgs),
 }
 
 impl Cli {
-    /// The command line of this process; a wrong one ends it with a message and exit code 2.
+    /// The command line of this process. An invalid one ends the process with a message and exit code 2.
     #[must_use]
     pub fn from_process() -> Self {
-        Self::parse_from(with_default_command(std::env::args_os().collect()))
+        let command = ignore_empty(Self::command(), |name| env::var_os(name));
+        let matches = command.get_matches_from(with_default_command(env::args_os().collect()));
+        Self::from_arg_matches(&matches)
+            .unwrap_or_else(|error| error.format(&mut Self::command()).exit())
     }
 }
 
-/// `serve` is the command where the first word is none: `rocket-otel-demo --port 9000`.
+/// Inserts `serve` where the first word is not a command: `rocket-otel-demo --port 9000`.
 fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
     let first = words.get(1).map(|word| word.to_string_lossy());
     let about_all = ["-h", "--help", "-V", "--version"];
@@ -61,53 +66,49 @@ fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
 #[allow(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 #[derive(Args, Debug)]
 pub struct ServeArgs {
-    /// The address to listen on; 0.0.0.0 is every one
+    /// Address to listen on; 0.0.0.0 stands for every address
     #[arg(long, env = "ROCKET_ADDRESS", value_name = "IP", default_value = "127.0.0.1",
-          value_parser = |text: &str| or_default::<IpAddr>(text, "127.0.0.1", "--address or ROCKET_ADDRESS takes an IP address such as 0.0.0.0"))]
+          value_parser = described("an IP address such as 0.0.0.0", IpAddr::from_str))]
     address: IpAddr,
 
-    /// The port to listen on; 0 takes a free one
+    /// Port to listen on; 0 selects a free port
     #[arg(long, env = "ROCKET_PORT", value_name = "PORT", default_value = "8000",
-          value_parser = |text: &str| or_default::<u16>(text, "8000", "--port or ROCKET_PORT takes a port from 0 to 65535"))]
+          value_parser = described("an integer from 0 to 65535", u16::from_str))]
     port: u16,
 
-    /// The service that /api/chain calls; this one itself if none is given
-    #[arg(long, env = "DOWNSTREAM_URL", value_name = "URL", default_value = "", hide_default_value = true,
-          value_parser = |text: &str| web_address(text, "--downstream-url or DOWNSTREAM_URL"))]
-    downstream_url: MaybeUrl,
+    /// Service that /api/chain calls [default: this server]
+    #[arg(long, env = "DOWNSTREAM_URL", value_name = "URL",
+          value_parser = http_url("http://localhost:8001"))]
+    downstream_url: Option<Url>,
 
-    /// The Jaeger UI that the page's traces link to, such as http://localhost:16686
-    #[arg(long, env = "JAEGER_UI_URL", value_name = "URL", default_value = "", hide_default_value = true,
-          value_parser = |text: &str| web_address(text, "--jaeger-ui-url or JAEGER_UI_URL"))]
-    jaeger_ui_url: MaybeUrl,
+    /// Jaeger UI that the page links its traces to, such as http://localhost:16686
+    #[arg(long, env = "JAEGER_UI_URL", value_name = "URL",
+          value_parser = http_url("http://localhost:16686"))]
+    jaeger_ui_url: Option<Url>,
 
-    /// Believe Forwarded and X-Forwarded-* headers: only behind a proxy that sets them itself
-    #[arg(long, env = "TRUST_FORWARDED_HEADERS", value_parser = trust)]
+    /// Trust Forwarded and X-Forwarded-* headers; safe only behind a proxy that sets them
+    #[arg(long, env = "TRUST_FORWARDED_HEADERS",
+          value_parser = described("true or false", BoolishValueParser::new()))]
     trust_forwarded: bool,
 
-    /// Traces kept for the page; 0 disables it
+    /// Maximum number of recent traces kept for the page; 0 disables them
     #[arg(long, env = "RECENT_TRACES_MAX", value_name = "TRACES", default_value = "100",
-          value_parser = |text: &str| or_default::<usize>(text, "100", "--recent-traces-max or RECENT_TRACES_MAX takes a whole number"))]
+          value_parser = described("an integer of at least 0", usize::from_str))]
     recent_traces_max: usize,
 
-    /// Bytes of spans kept for the page
+    /// Maximum size of the recent traces, in bytes
     #[arg(long, env = "RECENT_TRACES_MAX_BYTES", value_name = "BYTES", default_value = "8388608",
-          value_parser = |text: &str| or_default::<usize>(text, "8388608", "--recent-traces-max-bytes or RECENT_TRACES_MAX_BYTES takes a whole number"))]
+          value_parser = described("an integer of at least 0", usize::from_str))]
     recent_traces_max_bytes: usize,
 
-    /// Accepted for compatibility: Jaeger's agent is no more, spans go where
-    /// OTEL_EXPORTER_OTLP_ENDPOINT says
+    /// Accepted for compatibility and ignored: spans go to OTEL_EXPORTER_OTLP_ENDPOINT
     #[arg(long, env = "JAEGER_AGENT_HOST", value_name = "HOST", hide = true)]
     jaeger_agent_host: Option<String>,
 
-    /// Accepted for compatibility, as JAEGER_AGENT_HOST is
+    /// Accepted for compatibility and ignored, as JAEGER_AGENT_HOST is
     #[arg(long, env = "JAEGER_AGENT_PORT", value_name = "PORT", hide = true)]
     jaeger_agent_port: Option<String>,
 }
-
-/// An alias hides the `Option` from clap, which then leaves it to the parser to say None for an
-/// empty variable: compose files make one of an unset variable.
-type MaybeUrl = Option<Url>;
 
 impl ServeArgs {
     /// What to serve, and where.
@@ -129,37 +130,6 @@ impl ServeArgs {
     }
 }
 
-// Clap names the option alone, but the value may have come from the variable: `good` names both.
-
-/// A boolean; an empty value counts as unset.
-fn trust(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "" | "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("TRUST_FORWARDED_HEADERS takes true or false"),
-    }
-}
-
-/// An empty variable counts as unset.
-fn or_default<T: FromStr<Err: Display>>(
-    text: &str,
-    default: &str,
-    good: &str,
-) -> Result<T, String> {
-    let text = if text.is_empty() { default } else { text };
-    text.parse().map_err(|error| format!("{error}: {good}"))
-}
-
-fn web_address(text: &str, option: &str) -> Result<MaybeUrl, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let url = Url::parse(text).ok();
-    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let error = || format!("{option} takes an address such as http://localhost:8001");
-    url.map(Some).ok_or_else(error)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,13 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
-        use clap::CommandFactory;
+    fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn serve_is_the_command_where_none_is_named() {
+    fn serve_is_the_default_command() {
         assert_eq!(with_default_command(words(&["x"])), words(&["x", "serve"]));
         assert_eq!(
             with_default_command(words(&["x", "--port", "1"])),
@@ -187,26 +156,21 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_counts_as_unset() {
-        assert_eq!(or_default::<u16>("", "8000", "a port"), Ok(8000));
-        assert_eq!(web_address("", "--url"), Ok(None));
-    }
-
-    #[test]
-    fn forwarded_headers_are_trusted_only_where_the_text_says_so() {
-        for (text, trusted) in [("", Ok(false)), ("oN", Ok(true)), ("0", Ok(false))] {
-            assert_eq!(trust(text), trusted, "{text:?}");
+    fn an_invalid_value_names_its_variable_and_what_is_expected() {
+        for (option, value, variable, expected) in [
+            ("--port", "99999", "ROCKET_PORT", "an integer from 0 to 65535"),
+            ("--address", "localhost", "ROCKET_ADDRESS", "an IP address such as 0.0.0.0"),
+            ("--downstream-url", "ftp://x", "DOWNSTREAM_URL", "http://localhost:8001"),
+            ("--jaeger-ui-url", "localhost", "JAEGER_UI_URL", "http://localhost:16686"),
+            ("--recent-traces-max", "-1", "RECENT_TRACES_MAX", "an integer of at least 0"),
+            ("--recent-traces-max-bytes", "1k", "RECENT_TRACES_MAX_BYTES", "an integer"),
+        ] {
+            let error = Cli::try_parse_from(["x", "serve", &format!("{option}={value}")]);
+            let error = error.expect_err("invalid").to_string();
+            let start = format!("error: invalid value '{value}' for '{option} <");
+            assert!(error.starts_with(&start), "{error}");
+            assert!(error.contains(&format!("({option} or {variable})")), "{error}");
+            assert!(error.contains(&format!("expected {expected}")) || error.contains(expected));
         }
-        assert!(trust("perhaps").is_err_and(|error| error.contains("true or false")));
-    }
-
-    #[test]
-    fn a_bad_address_is_told_what_would_do() {
-        assert!(
-            web_address("ftp://x", "--url").expect_err("not http").contains("http://localhost")
-        );
-        assert!(
-            or_default::<u16>("99999", "8000", "a port").expect_err("large").contains("a port")
-        );
     }
 }

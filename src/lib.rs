@@ -5,7 +5,6 @@ pub mod app;
 mod assets;
 mod catchers;
 pub mod cli;
-pub mod healthcheck;
 mod pages;
 pub mod platform;
 pub mod recent_traces;

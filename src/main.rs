@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use opentelemetry_autoconfigure::ConfigError;
 use rocket_otel_demo::cli::{Cli, Command};
-use rocket_otel_demo::healthcheck;
 use rocket_otel_demo::serve::{BadSetting, serve};
+use rocket_otel_demo::tls;
+use runner::healthcheck;
 
 /// Chosen here and not in the library: an allocator is the program's to choose.
 #[global_allocator]
@@ -15,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    tls::install_default();
     let ended = match Cli::from_process().command {
         Command::Serve(args) => serve(&args.into_serve()).map(|()| ExitCode::SUCCESS),
         Command::Runner(args) => run(runner::run(args)),

@@ -1,4 +1,4 @@
-"""Flask, alone or instrumented when OTEL is set, under gunicorn; the same answer as all others."""
+"""Flask under gunicorn, instrumented if OTEL is set, with the response of every other server."""
 
 import os
 
@@ -6,7 +6,7 @@ from flask import Flask, Response
 
 
 def instrument(flask_app: Flask) -> None:
-    """As OpenTelemetry's documentation for Flask does it, with the SDK's defaults."""
+    """Set up tracing and metrics as OpenTelemetry's documentation for Flask does, with the SDK's defaults."""
     from opentelemetry import metrics, trace
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -26,12 +26,12 @@ def instrument(flask_app: Flask) -> None:
 
 app = Flask(__name__)
 
-# Gunicorn imports this in each worker, after the fork, so the exporter's threads are there.
+# Gunicorn imports this module in each worker after the fork, so the exporter's threads survive.
 if os.environ.get("OTEL"):
     instrument(app)
 
 
 @app.get("/health")
 def health() -> Response:
-    """The health check."""
+    """Answer the health check."""
     return Response('{"status":"healthy"}', content_type="application/json")

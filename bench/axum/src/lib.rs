@@ -1,4 +1,4 @@
-//! The one route of every axum here, and how it is served.
+//! The route of every axum server, and how it is served.
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -10,7 +10,7 @@ async fn health() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], HEALTH)
 }
 
-/// The routes, to be wrapped by what is measured.
+/// The routes, without instrumentation.
 pub fn app() -> Router {
     Router::new().route("/health", get(health))
 }

@@ -1,4 +1,4 @@
-//! What all peers share: the answer, the port, and the SDK as its own documentation sets it up.
+//! What all servers share: the response, the port, and the SDK as its documentation sets it up.
 
 use opentelemetry::global;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
@@ -7,38 +7,38 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The product's own, for all alike: figures compare instrumentations, not allocators.
+/// The allocator of the demo, for all: the results compare instrumentation, not allocators.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The answer of `GET /health`, byte for byte the same from every server.
+/// The response to `GET /health`, the same from every server.
 pub const HEALTH: &str = r#"{"status":"healthy"}"#;
 
 /// The port to listen on, on the loopback address.
 pub fn port() -> u16 {
-    let port = std::env::var("PORT").expect("PORT says where to listen");
+    let port = std::env::var("PORT").expect("PORT is set");
     port.parse().expect("PORT is a port")
 }
 
-/// Waits for SIGTERM, by which the driver ends a server.
+/// Waits for SIGTERM, which the driver sends at the end.
 pub async fn terminated() {
-    let mut term = signal(SignalKind::terminate()).expect("signals can be had");
+    let mut term = signal(SignalKind::terminate()).expect("a signal handler");
     term.recv().await;
 }
 
-/// The SDK's own batch processor and periodic reader, exporting by OTLP over gRPC: the settings
-/// are the SDK's defaults but for what `OTEL_*` variables say.
+/// The SDK's own batch processor and periodic reader with OTLP over gRPC, and the SDK's defaults for
+/// everything that no `OTEL_*` variable sets.
 pub struct Otel {
     pub traces: SdkTracerProvider,
     pub metrics: SdkMeterProvider,
 }
 
 impl Otel {
-    /// Makes the providers and makes them global. It wants a tokio runtime around it.
+    /// Creates the providers and makes them global. Must run within a tokio runtime.
     pub fn install() -> Self {
-        let spans = SpanExporter::builder().with_tonic().build().expect("an exporter of spans");
-        let metrics = MetricExporter::builder().with_tonic().build().expect("one of metrics");
+        let spans = SpanExporter::builder().with_tonic().build().expect("a span exporter");
+        let metrics = MetricExporter::builder().with_tonic().build().expect("a metric exporter");
         let traces = SdkTracerProvider::builder().with_batch_exporter(spans).build();
         let metrics = SdkMeterProvider::builder().with_periodic_exporter(metrics).build();
         global::set_tracer_provider(traces.clone());
@@ -47,9 +47,9 @@ impl Otel {
         Self { traces, metrics }
     }
 
-    /// Exports what is left.
+    /// Exports the rest.
     pub async fn shutdown(self) {
-        // It blocks, and the exporter needs the runtime's threads.
+        // Shutdown blocks, and the exporter needs the runtime's threads.
         let _ = tokio::task::spawn_blocking(move || {
             let _ = self.traces.shutdown();
             let _ = self.metrics.shutdown();

@@ -1,4 +1,4 @@
-//! Cost against amount: it should grow in a line, and no faster than bare Rocket's own.
+//! Cost against amount: it should grow linearly, and no faster than bare Rocket's.
 
 use std::fs;
 use std::path::Path;
@@ -7,36 +7,36 @@ use crate::Bench;
 use crate::load::HEALTH;
 use crate::plot::{Line, Plot};
 use crate::stats::{show, spread};
-use crate::table::{Ask, Run, one};
+use crate::table::{Run, Workload, one};
 
-/// One thing that grows.
+/// One amount that grows.
 struct Series {
     name: &'static str,
     title: &'static str,
     x: &'static str,
     amounts: &'static [u64],
-    /// Whether bare Rocket can grow alongside.
+    /// Whether bare Rocket has this amount too.
     with_bare: bool,
 }
 
 const ALL: [Series; 5] = [
     Series {
         name: "spans",
-        title: "Spans a request",
-        x: "spans within the request's own",
+        title: "Spans per request",
+        x: "spans within the request's span",
         amounts: &[1, 5, 50],
         with_bare: true,
     },
     Series {
         name: "attributes",
-        title: "Attributes a span",
+        title: "Attributes per span",
         x: "attributes that the handler adds",
         amounts: &[5, 20, 100],
         with_bare: true,
     },
     Series {
         name: "routes",
-        title: "Routes mounted, all of them asked",
+        title: "Routes mounted, all requested",
         x: "routes",
         amounts: &[10, 100, 1_000],
         with_bare: true,
@@ -50,7 +50,7 @@ const ALL: [Series; 5] = [
     },
     Series {
         name: "kept",
-        title: "Recent traces kept",
+        title: "Recent traces kept (the demo)",
         x: "traces",
         amounts: &[0, 100, 10_000],
         with_bare: false,
@@ -77,7 +77,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
             all.extend(ours.into_iter().chain(bare));
         }
         lines.retain(|line| !line.points.is_empty());
-        let plot = Plot { title: series.title, x: series.x, y: "CPU us a request", lines };
+        let plot = Plot { title: series.title, x: series.x, y: "CPU us per request", lines };
         fs::write(bench.plots.join(format!("growth-{}.svg", series.name)), plot.svg())?;
     }
     if let Some(path) = &bench.json {
@@ -95,7 +95,7 @@ fn measure(bench: &Bench, series: &Series, amount: u64) -> anyhow::Result<(Vec<R
         _ => HEALTH.to_owned(),
     };
     let script = if series.name == "routes" { Some(every_route(amount)?) } else { None };
-    let ask = Ask {
+    let workload = Workload {
         path: &path,
         connections: if series.name == "connections" { amount as usize } else { bench.connections },
         time: bench.time,
@@ -107,7 +107,7 @@ fn measure(bench: &Bench, series: &Series, amount: u64) -> anyhow::Result<(Vec<R
         Ok(match series.name {
             "routes" => server.with_env("ROUTES", amount),
             "kept" => {
-                // Bytes enough for all of them, for it is the number that is looked at.
+                // Enough bytes for all of them, so that the number is the limit.
                 server
                     .with_env("RECENT_TRACES_MAX", amount)
                     .with_env("RECENT_TRACES_MAX_BYTES", 1 << 30)
@@ -116,15 +116,17 @@ fn measure(bench: &Bench, series: &Series, amount: u64) -> anyhow::Result<(Vec<R
         })
     };
     for round in 0..bench.rounds {
-        ours.push(one(bench, &server("ours")?, round, ask)?);
+        // Only the demo keeps traces.
+        let instrumented = if series.name == "kept" { "demo" } else { "ours" };
+        ours.push(one(bench, &server(instrumented)?, round, workload)?);
         if series.with_bare {
-            bare.push(one(bench, &server("rocket-bare")?, round, ask)?);
+            bare.push(one(bench, &server("rocket-bare")?, round, workload)?);
         }
     }
     Ok((ours, bare))
 }
 
-/// A script for wrk that asks for every route in turn.
+/// A wrk script that requests every route in turn.
 fn every_route(routes: u64) -> anyhow::Result<std::path::PathBuf> {
     let script = format!(
         "local all, i = {{}}, 0\n\

@@ -1,4 +1,4 @@
-//! Load: wrk at saturation, and a loader of our own at a fixed rate.
+//! Load: wrk at saturation, and a load generator with a fixed rate.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 
-/// What every server is asked for: the query is an attribute of the span, as the user agent is.
+/// The target of every request. Query and user agent are attributes of the span.
 pub(crate) const HEALTH: &str = "/health?from=bench";
 
 const USER_AGENT: &str = "bench/1.0";
 
-/// What a load brought about.
+/// The result of a load.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Load {
     pub(crate) requests: u64,
@@ -39,13 +39,13 @@ pub(crate) fn saturate(
     let output = wrk.output().context("cannot run wrk: apt-get install wrk")?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "wrk failed: {}", String::from_utf8_lossy(&output.stderr));
-    ensure!(!text.contains("Non-2xx"), "answers that are no success:\n{text}");
+    ensure!(!text.contains("Non-2xx"), "responses other than 2xx:\n{text}");
     let field =
         |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
     let (requests, rest) = text
         .lines()
         .find_map(|line| line.trim().split_once(" requests in "))
-        .with_context(|| format!("wrk said nothing of requests:\n{text}"))?;
+        .with_context(|| format!("no number of requests in wrk's output:\n{text}"))?;
     let seconds = rest.split(',').next().unwrap_or_default();
     Ok(Load {
         requests: requests.parse()?,
@@ -68,10 +68,10 @@ fn micros(text: &str) -> Option<f64> {
     Some(text[..unit].parse::<f64>().ok()? * factor)
 }
 
-/// Sends `rate` requests a second for `time`, each at its time, whatever became of those before.
+/// Sends `rate` requests per second for `time`, each at its due time.
 ///
-/// A request that is late because its connection still waited for an answer counts from when it
-/// was due; one that is late because this thread overslept counts from when it was sent.
+/// The latency of a request that is late because its connection waited for a response counts from the due
+/// time; if only the thread woke late, it counts from the time of sending.
 pub(crate) fn paced(
     port: u16,
     path: &str,
@@ -94,7 +94,7 @@ pub(crate) fn paced(
         .collect::<Result<_, _>>()?;
     let mut all = Histogram::<u64>::new(3)?;
     for thread in threads {
-        let one = thread.join().map_err(|_| anyhow::anyhow!("a loader's thread panicked"))??;
+        let one = thread.join().map_err(|_| anyhow::anyhow!("a load thread panicked"))??;
         all.add(one)?;
     }
     let seconds = start.elapsed().as_secs_f64();
@@ -128,14 +128,14 @@ fn connection(
         }
         let from = if late { due } else { Instant::now() };
         stream.write_all(request)?;
-        read_answer(&mut stream, &mut buffer)?;
+        read_response(&mut stream, &mut buffer)?;
         histogram.record(u64::try_from(from.elapsed().as_nanos())?)?;
     }
     Ok(histogram)
 }
 
-/// Reads an answer whole, and tells how long it is.
-pub(crate) fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<usize> {
+/// Reads a complete response, and returns its length.
+pub(crate) fn read_response(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<usize> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..])?;

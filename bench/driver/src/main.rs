@@ -1,7 +1,8 @@
-//! Runs servers side by side under the same load, and tells what each request costs them.
+//! Runs servers side by side under the same load, and measures the cost of a request.
 //!
-//! Everything is on the loopback address and bounded in time. The two sides share the machine's
-//! cores, so figures are compared within one round, and CPU time says more than wall time.
+//! Everything runs on the loopback address for a bounded time. Client and server share the machine's
+//! cores: compare results of one round, and CPU time rather than wall time. The collector is a thread of
+//! this process.
 
 mod collector;
 mod growth;
@@ -22,52 +23,52 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use collector::Collector;
+use otlp_receiver::Receiver;
 use reliability::Trial;
 use servers::Server;
 
-/// Side-by-side load comparison; `bench/run` builds what it needs.
+/// Side-by-side load comparison; `bench/run` builds the servers
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
-    what: Option<What>,
-    /// Two minutes: fewer servers, shorter runs
+    measurement: Option<Measurement>,
+    /// Fewer servers and shorter runs, about two minutes
     #[arg(long, global = true)]
     short: bool,
-    /// Rounds, each with every server in turn
+    /// Number of rounds, each with every server in turn
     #[arg(long, global = true)]
     rounds: Option<usize>,
-    /// Seconds of load a run
+    /// Seconds of load per run
     #[arg(long, global = true)]
     seconds: Option<u64>,
-    /// Only these servers, with commas between
+    /// Comma-separated list of servers to run
     #[arg(long, global = true, value_delimiter = ',')]
     only: Vec<String>,
-    /// Connections kept alive
+    /// Number of connections, kept alive
     #[arg(long, global = true, default_value_t = 64)]
     connections: usize,
-    /// Where to write every run as JSON
+    /// Write every run as JSON to this file
     #[arg(long, global = true)]
     json: Option<PathBuf>,
-    /// Where to write the plots of `growth`
+    /// Directory for the plots of `growth`
     #[arg(long, global = true, default_value = ".")]
     plots: PathBuf,
-    /// A Jaeger for `faults` and `soak`, which its default ports have to be free for
+    /// Jaeger binary for `faults` and `soak`; its default ports must be free
     #[arg(long, global = true, env = "JAEGER_BIN")]
     jaeger: Option<PathBuf>,
-    /// How long `soak` lasts
+    /// Minutes of `soak`
     #[arg(long, global = true, default_value_t = 15)]
     minutes: u64,
-    /// A library to preload into every server, such as another allocator
+    /// Library to preload into every server, such as another allocator
     #[arg(long, global = true)]
     preload: Option<PathBuf>,
-    /// Where the built servers are
+    /// Directory of the built servers
     #[arg(long, global = true, env = "BENCH_BIN", default_value = "target/bench/release")]
     bin: PathBuf,
 }
 
 impl Cli {
-    /// For what starts all it needs by itself.
+    /// For the measurements that start their own collectors.
     fn trial(&self) -> Trial {
         Trial {
             bin: self.bin.clone(),
@@ -80,29 +81,29 @@ impl Cli {
 }
 
 #[derive(Clone, Copy, Subcommand)]
-enum What {
-    /// Requests a second, CPU a request and spans lost, at saturation (the default)
+enum Measurement {
+    /// Throughput, CPU per request and lost spans at saturation (the default)
     Table,
-    /// Latency and memory at a fixed rate of 5,000 requests a second
+    /// Latency and memory at 5,000 requests/s
     Rate,
-    /// CPU a request against spans, attributes, routes, connections and kept traces
+    /// CPU per request against the number of spans, attributes, routes, connections and kept traces
     Growth,
-    /// No span may be lost: 60 s at saturation, and 20,000 spans/s to a collector that takes 100 ms
+    /// Lost spans: 60 s at saturation, then 20,000 spans/s to a collector that answers after 100 ms
     Losses,
-    /// Each fault of a collector: latency beside an undisturbed twin, memory, and every span's end
+    /// Each fault of a collector: latency beside an undisturbed server, memory, and every span's fate
     Faults,
     /// SIGTERM and SIGKILL under 500 requests/s
     Shutdown,
-    /// 500 requests/s for as long as `--minutes` says, with a backend restarted every minute
+    /// 500 requests/s for `--minutes`, with a restart of the backend every minute
     Soak,
-    /// Names the servers that are there
+    /// List the available servers
     List,
 }
 
-/// What every measurement needs.
+/// The setup of a measurement.
 struct Bench {
     servers: Vec<Server>,
-    collector: Collector,
+    collector: Receiver,
     rounds: usize,
     time: Duration,
     connections: usize,
@@ -130,11 +131,11 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    let what = cli.what.unwrap_or(What::Table);
-    let trial = match what {
-        What::Faults => Some(reliability::faults as fn(&Trial) -> _),
-        What::Shutdown => Some(reliability::shutdown as _),
-        What::Soak => Some(reliability::soak as _),
+    let measurement = cli.measurement.unwrap_or(Measurement::Table);
+    let trial = match measurement {
+        Measurement::Faults => Some(reliability::faults as fn(&Trial) -> _),
+        Measurement::Shutdown => Some(reliability::shutdown as _),
+        Measurement::Soak => Some(reliability::soak as _),
         _ => None,
     };
     if let Some(run) = trial {
@@ -146,12 +147,12 @@ fn run() -> anyhow::Result<()> {
         let unknown: Vec<_> = cli.only.iter().filter(|name| !known(name)).cloned().collect();
         anyhow::ensure!(unknown.is_empty(), "not built, or unknown: {}", unknown.join(", "));
         servers.retain(|server| cli.only.iter().any(|name| name == server.name));
-    } else if cli.short && matches!(what, What::Table) {
+    } else if cli.short && matches!(measurement, Measurement::Table) {
         servers.retain(|server| server.short);
     }
     let bench = Bench {
         servers,
-        collector: Collector::start(&cli.bin)?,
+        collector: Receiver::start_counting(),
         rounds: cli.rounds.unwrap_or(if cli.short { 3 } else { 5 }),
         time: Duration::from_secs(cli.seconds.unwrap_or(if cli.short { 2 } else { 6 })),
         connections: cli.connections,
@@ -159,13 +160,13 @@ fn run() -> anyhow::Result<()> {
         json: cli.json,
         plots: cli.plots,
     };
-    match what {
-        What::Table => table::run(&bench),
-        What::Rate => rate::run(&bench),
-        What::Growth => growth::run(&bench),
-        What::Losses => losses::run(&bench),
-        What::Faults | What::Shutdown | What::Soak => Ok(()),
-        What::List => {
+    match measurement {
+        Measurement::Table => table::run(&bench),
+        Measurement::Rate => rate::run(&bench),
+        Measurement::Growth => growth::run(&bench),
+        Measurement::Losses => losses::run(&bench),
+        Measurement::Faults | Measurement::Shutdown | Measurement::Soak => Ok(()),
+        Measurement::List => {
             bench.servers.iter().for_each(|server| println!("{}", server.name));
             Ok(())
         }

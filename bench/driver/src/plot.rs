@@ -1,4 +1,4 @@
-//! A line plot as SVG, by hand: axes from zero, a point with its spread for each amount.
+//! A line plot as SVG: axes from zero, and a point with its spread for each amount.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ const RIGHT: f64 = 24.0;
 const TOP: f64 = 48.0;
 const BOTTOM: f64 = 52.0;
 
-/// Told apart without colour too: by the mark's shape.
+/// The shape of the mark distinguishes the lines too.
 const COLOURS: [&str; 2] = ["#d1490c", "#3b6ea5"];
 
 pub(crate) struct Line {
@@ -110,7 +110,7 @@ fn text(svg: &mut String, x: f64, y: f64, anchor: &str, text: &str, colour: &str
     );
 }
 
-/// The next number of the form 1, 2, 4, 5 or 8 times a power of ten: it divides by four.
+/// The next round number, whose quarters are short.
 fn nice(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let steps = [1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0, 10.0];

@@ -1,17 +1,16 @@
-//! A server's process: started, watched through /proc, and ended.
+//! The process of a server: its start, its CPU time and memory from /proc, and its end.
 
 use std::fs;
-use std::io::Read as _;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::collector::get;
 use crate::servers::Server;
 
-/// Kernel ticks a second, as /proc counts CPU time: 100 on every Linux there is.
+/// Kernel ticks per second, the unit of CPU time in /proc: 100 on every Linux.
 const TICKS: f64 = 100.0;
 
 const START: Duration = Duration::from_secs(20);
@@ -20,11 +19,11 @@ const END: Duration = Duration::from_secs(10);
 pub(crate) struct Process {
     child: Child,
     pub(crate) port: u16,
-    /// From the start to the first answer.
-    pub(crate) first_answer: Duration,
+    /// The time from the start to the first response.
+    pub(crate) first_response: Duration,
 }
 
-/// Memory as the kernel counts it, in KiB.
+/// Resident memory, in KiB.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Memory {
     pub(crate) now: u64,
@@ -32,8 +31,8 @@ pub(crate) struct Memory {
 }
 
 impl Process {
-    /// Starts a server and waits for its first answer.
-    pub(crate) fn start(server: &Server, collector: u16) -> anyhow::Result<Self> {
+    /// Starts a server that exports to `endpoint`, and waits for its first response.
+    pub(crate) fn start(server: &Server, endpoint: &str) -> anyhow::Result<Self> {
         let port = free_port()?;
         let started = Instant::now();
         let child = Command::new(&server.command)
@@ -43,24 +42,24 @@ impl Process {
             .env("GUNICORN_CMD_ARGS", format!("--bind 127.0.0.1:{port}"))
             .env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/../flask"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{collector}"))
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
             .envs(server.env.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", server.command.display()))?;
-        let mut process = Self { child, port, first_answer: Duration::ZERO };
+        let mut process = Self { child, port, first_response: Duration::ZERO };
         while get(port, "/health").is_err() {
-            ensure!(started.elapsed() < START, "{} does not answer", server.name);
-            ensure!(process.child.try_wait()?.is_none(), "{} ended at once", server.name);
+            ensure!(started.elapsed() < START, "{} does not respond", server.name);
+            ensure!(process.child.try_wait()?.is_none(), "{} ended early", server.name);
             std::thread::sleep(Duration::from_millis(1));
         }
-        process.first_answer = started.elapsed();
+        process.first_response = started.elapsed();
         Ok(process)
     }
 
-    /// User and system seconds so far, of the process and its children.
+    /// User and system seconds of the process and its children so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<f64> {
         self.tree()?.into_iter().map(cpu).sum()
     }
@@ -80,7 +79,7 @@ impl Process {
         Ok(memory)
     }
 
-    /// The process and its children, for gunicorn works in those.
+    /// The process and its children, which are the workers of gunicorn.
     fn tree(&self) -> anyhow::Result<Vec<u32>> {
         let pid = self.child.id();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
@@ -90,32 +89,32 @@ impl Process {
         Ok(pids)
     }
 
-    /// Ends the server and gives what it wrote to stderr.
+    /// Ends the server, and returns what it wrote to stderr.
     pub(crate) fn end(mut self) -> anyhow::Result<String> {
         terminate(&mut self.child)?;
-        let mut said = String::new();
+        let mut output = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
-            stderr.read_to_string(&mut said)?;
+            stderr.read_to_string(&mut output)?;
         }
-        Ok(said)
+        Ok(output)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already ended, unless a measurement failed.
+        // Has ended already, unless a measurement failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 /// Sends SIGTERM, and waits for the end.
-pub(crate) fn terminate(child: &mut Child) -> anyhow::Result<()> {
-    // The shell's own: not every machine has a `kill` of its own.
+fn terminate(child: &mut Child) -> anyhow::Result<()> {
+    // The shell has `kill` built in; not every machine has the program.
     Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status()?;
-    let asked = Instant::now();
+    let sent = Instant::now();
     while child.try_wait()?.is_none() {
-        if asked.elapsed() > END {
+        if sent.elapsed() > END {
             child.kill()?;
             child.wait()?;
             break;
@@ -127,12 +126,24 @@ pub(crate) fn terminate(child: &mut Child) -> anyhow::Result<()> {
 
 fn cpu(pid: u32) -> anyhow::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name in parentheses may hold anything; fields 14 and 15 are user and system time.
-    let (_, fields) = stat.rsplit_once(')').context("an odd /proc/PID/stat")?;
+    // The name in parentheses may contain anything. Fields 14 and 15 are user and system time.
+    let (_, fields) = stat.rsplit_once(')').context("invalid /proc/PID/stat")?;
     let ticks = fields.split_whitespace().skip(11).take(2);
     Ok(ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS)
 }
 
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// The body of a response with status 200.
+fn get(port: u16, path: &str) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    ensure!(response.starts_with("HTTP/1.1 200"), "not 200: {response:.60}");
+    let (_, body) = response.split_once("\r\n\r\n").context("no body")?;
+    Ok(body.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Latency and memory at a rate that every server can keep.
+//! Latency and memory at a rate that every server sustains.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::stats::{Spread, show, spread};
 
 const RATE: f64 = 5_000.0;
 
-/// Shorter runs have too few requests in the last percent.
+/// A shorter run has too few requests above the 99th percentile.
 const TIME: Duration = Duration::from_secs(10);
 
 struct Run {
@@ -21,7 +21,7 @@ struct Run {
     p999_us: f64,
     cpu_us: f64,
     peak_kib: f64,
-    first_answer_ms: f64,
+    first_response_ms: f64,
 }
 
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
@@ -29,8 +29,8 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     let time = if bench.short { TIME / 2 } else { TIME };
     for round in 0..bench.rounds {
         for server in &bench.servers {
-            bench.collector.reset(Duration::ZERO)?;
-            let process = Process::start(server, bench.collector.port)?;
+            bench.collector.clear();
+            let process = Process::start(server, &bench.collector.endpoint())?;
             paced(process.port, HEALTH, bench.connections, RATE, Duration::from_secs(1))?;
             let before = process.cpu()?;
             let (load, latencies) = paced(process.port, HEALTH, bench.connections, RATE, time)?;
@@ -45,7 +45,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
                 p999_us,
                 cpu_us,
                 peak_kib: process.memory()?.peak as f64,
-                first_answer_ms: process.first_answer.as_secs_f64() * 1e3,
+                first_response_ms: process.first_response.as_secs_f64() * 1e3,
             };
             process.end()?;
             eprintln!("round {round} {:<16} p99 {:>7.0} us", run.server, run.p99_us);
@@ -54,7 +54,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     }
     println!("Median (least-most) of {} rounds at {RATE} requests/s.\n", bench.rounds);
     println!(
-        "| server | p50 us | p99 us | p99.9 us | p99 to bare | CPU us/request | peak MB | first answer ms |"
+        "| server | p50 us | p99 us | p99.9 us | p99 / bare | CPU us/request | peak MB | first response ms |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for server in &bench.servers {
@@ -80,7 +80,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
             show(spread(to_bare), 2),
             show(column(|run| run.cpu_us), 1),
             show(scaled(|run| run.peak_kib, 1024.0), 1),
-            show(column(|run| run.first_answer_ms), 0),
+            show(column(|run| run.first_response_ms), 0),
         );
     }
     Ok(())

@@ -1,21 +1,21 @@
-//! The servers, and what each is compared with.
+//! The servers, and the bare server of each.
 
 use std::path::{Path, PathBuf};
 
-/// How long an incomplete batch of spans waits, for all alike: the driver waits for the last one.
+/// The delay of an incomplete batch, for every server: the driver waits for the last batch.
 const BATCH_DELAY_MS: &str = "1000";
 
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) name: &'static str,
-    /// The same framework without instrumentation; itself, for a bare one.
+    /// The same framework without instrumentation; the server itself if it has none.
     pub(crate) bare: &'static str,
     pub(crate) command: PathBuf,
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
-    /// Whether it exports a span for each request.
+    /// Whether it exports a span per request.
     pub(crate) spans: bool,
-    /// Whether the short form has it.
+    /// Whether `--short` includes it.
     pub(crate) short: bool,
 }
 
@@ -27,7 +27,7 @@ impl Server {
     }
 }
 
-/// All servers that are built.
+/// All servers with a binary.
 pub(crate) fn all(bin: &Path, preload: Option<&Path>) -> Vec<Server> {
     let server = |name, bare, binary: &str| Server {
         name,
@@ -39,9 +39,11 @@ pub(crate) fn all(bin: &Path, preload: Option<&Path>) -> Vec<Server> {
         short: false,
     };
     let ours = server("ours", "rocket-bare", "rocket-ours");
-    let mode = |name, key: &str, value: &str, spans| {
-        Server { name, spans, short: true, ..ours.clone() }.with_env(key, value)
+    let mode = |name, key: &str, value: &str| {
+        Server { name, spans: false, short: true, ..ours.clone() }.with_env(key, value)
     };
+    let demo = server("demo", "rocket-bare", "rocket-otel-demo");
+    let no_recent = Server { name: "demo-no-recent", ..demo.clone() };
     let go = |name, arg: &str| {
         let mut go = server(name, "go-bare", "bench-go");
         go.args.push(arg.to_owned());
@@ -64,10 +66,10 @@ pub(crate) fn all(bin: &Path, preload: Option<&Path>) -> Vec<Server> {
         server("axum-tracing", "axum-bare", "axum-tracing"),
         short(server("rocket-bare", "rocket-bare", "rocket-bare")),
         short(ours.clone()),
-        mode("ours-sampled-out", "OTEL_TRACES_SAMPLER", "always_off", false),
-        mode("ours-disabled", "OTEL_SDK_DISABLED", "true", false),
-        Server { short: false, ..mode("ours-no-recent", "RECENT_TRACES_MAX", "0", true) },
-        server("demo", "rocket-bare", "rocket-otel-demo"),
+        mode("ours-sampled-out", "OTEL_TRACES_SAMPLER", "always_off"),
+        mode("ours-disabled", "OTEL_SDK_DISABLED", "true"),
+        demo,
+        no_recent.with_env("RECENT_TRACES_MAX", 0),
         short(server("rocket-naive", "rocket-bare", "rocket-naive")),
         go("go-bare", "bare"),
         go("go-otel", "otel"),

@@ -1,6 +1,6 @@
 //! Medians and spreads.
 
-/// The middle of some figures, and the least and most of them.
+/// The median of several values, and the least and the greatest.
 #[derive(Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) median: f64,

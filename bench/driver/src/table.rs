@@ -1,19 +1,20 @@
-//! The table: every server in turn, round after round, at saturation.
+//! Every server in turn at saturation, for several rounds, as a table.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::Bench;
+use crate::collector::settled;
 use crate::load::{HEALTH, saturate};
 use crate::process::Process;
 use crate::servers::Server;
 use crate::stats::{show, spread};
 
-/// Load before what is measured: caches fill, connections of the exporters come up.
+/// Load before the measurement: caches fill, exporters connect.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// One server's figures in one round.
+/// The results of one server in one round.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Run {
     pub(crate) server: &'static str,
@@ -29,41 +30,48 @@ pub(crate) struct Run {
     pub(crate) attributes: u64,
     pub(crate) rss_kib: u64,
     pub(crate) peak_kib: u64,
-    pub(crate) first_answer_ms: f64,
+    pub(crate) first_response_ms: f64,
 }
 
-/// What is asked of a server.
+/// The load on a server.
 #[derive(Clone, Copy)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct Workload<'a> {
     pub(crate) path: &'a str,
     pub(crate) connections: usize,
     pub(crate) time: Duration,
     pub(crate) script: Option<&'a str>,
-    /// Spans that a request makes.
+    /// Spans per request.
     pub(crate) spans: u64,
 }
 
-/// Runs one server under load. Its CPU time is taken from before the first request of the warm-up
-/// until its last span is exported, and divided by all requests in between.
+/// Runs one server under load. CPU time is measured from before the warm-up until the export of the
+/// last span, and divided by the number of requests.
 pub(crate) fn one(
     bench: &Bench,
     server: &Server,
     round: usize,
-    ask: Ask<'_>,
+    workload: Workload<'_>,
 ) -> anyhow::Result<Run> {
-    bench.collector.reset(Duration::ZERO)?;
-    let process = Process::start(server, bench.collector.port)?;
+    bench.collector.clear();
+    let process = Process::start(server, &bench.collector.endpoint())?;
     let before = process.cpu()?;
-    // Thousands of connections take their time to come up.
-    let warm_up = WARM_UP.max(Duration::from_millis(ask.connections as u64));
-    let warm = saturate(process.port, ask.path, ask.connections, warm_up, ask.script)?;
-    let load = saturate(process.port, ask.path, ask.connections, ask.time, ask.script)?;
+    // Thousands of connections need time to open.
+    let warm_up = WARM_UP.max(Duration::from_millis(workload.connections as u64));
+    let warm =
+        saturate(process.port, workload.path, workload.connections, warm_up, workload.script)?;
+    let load = saturate(
+        process.port,
+        workload.path,
+        workload.connections,
+        workload.time,
+        workload.script,
+    )?;
     let requests = warm.requests + load.requests;
-    let expected = if server.spans { requests * ask.spans } else { 0 };
-    let counts = bench.collector.settled(expected)?;
+    let expected = if server.spans { requests * workload.spans } else { 0 };
+    let counts = settled(&bench.collector, expected);
     let cpu = process.cpu()? - before;
     let memory = process.memory()?;
-    let first_answer_ms = process.first_answer.as_secs_f64() * 1e3;
+    let first_response_ms = process.first_response.as_secs_f64() * 1e3;
     process.end()?;
     #[allow(clippy::cast_precision_loss, reason = "counts of a few million")]
     Ok(Run {
@@ -80,12 +88,12 @@ pub(crate) fn one(
         attributes: counts.attributes,
         rss_kib: memory.now,
         peak_kib: memory.peak,
-        first_answer_ms,
+        first_response_ms,
     })
 }
 
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
-    let ask = Ask {
+    let workload = Workload {
         path: HEALTH,
         connections: bench.connections,
         time: bench.time,
@@ -94,13 +102,13 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     };
     let mut runs = Vec::new();
     for round in 0..bench.rounds {
-        // Every other round backwards, so that no server always runs after the same one.
+        // Every other round runs backwards, so that no server always follows the same one.
         let mut servers: Vec<_> = bench.servers.iter().collect();
         if round % 2 == 1 {
             servers.reverse();
         }
         for server in servers {
-            let run = one(bench, server, round, ask)?;
+            let run = one(bench, server, round, workload)?;
             let Run { requests_per_second: rate, cpu_us, lost, .. } = run;
             eprintln!(
                 "round {round} {:<16} {rate:>9.0}/s {cpu_us:>7.1} us, {lost} lost",
@@ -116,7 +124,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server's figures, and each round's set against the same round's bare server.
+/// Compares each run of a server with the run of its bare server in the same round.
 pub(crate) fn paired<'a>(
     runs: &'a [Run],
     server: &'a str,

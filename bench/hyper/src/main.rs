@@ -1,4 +1,4 @@
-//! hyper alone: what HTTP itself costs beneath axum and Rocket.
+//! hyper alone: the cost of HTTP itself below axum and Rocket.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
             .body(Full::new(Bytes::from_static(HEALTH.as_bytes()))),
         _ => response.status(404).body(Full::default()),
     };
-    Ok(response.expect("it is valid"))
+    Ok(response.expect("a valid response"))
 }
 
 async fn serve() {

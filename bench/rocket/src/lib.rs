@@ -1,4 +1,4 @@
-//! The routes of every Rocket here: with instrumentation or without, the same work and answers.
+//! The routes of every Rocket server, with or without instrumentation: the same work, the same responses.
 
 use bench_common::{HEALTH, port};
 use opentelemetry::trace::{TraceContextExt, Tracer};
@@ -8,7 +8,7 @@ use rocket::figment::providers::Env;
 use rocket::http::{ContentType, Method};
 use rocket::{Data, Request, Route, get, route, routes};
 
-/// Rocket's defaults, quiet, on the loopback address; `ROCKET_WORKERS` and `ROCKET_LOG_LEVEL` count.
+/// Rocket's defaults on the loopback address, without logs. Honours `ROCKET_WORKERS` and `ROCKET_LOG_LEVEL`.
 pub fn figment() -> Figment {
     let config = rocket::Config {
         port: port(),
@@ -21,7 +21,7 @@ pub fn figment() -> Figment {
         .merge(Env::prefixed("ROCKET_").only(&["workers", "log_level"]))
 }
 
-/// `/health`, and what the growth series ask for.
+/// `/health`, and the routes of the growth series.
 pub fn all() -> Vec<Route> {
     let mut all = routes![health, spans, attributes];
     let extra = std::env::var("ROUTES").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
@@ -34,7 +34,7 @@ async fn health() -> (ContentType, &'static str) {
     (ContentType::JSON, HEALTH)
 }
 
-/// As many spans within the request's own; nothing where no SDK is installed.
+/// Starts `n` spans within the request's span; a no-op without an SDK.
 #[get("/spans/<n>")]
 async fn spans(n: u32) -> (ContentType, &'static str) {
     let tracer = global::tracer("bench");
@@ -44,7 +44,7 @@ async fn spans(n: u32) -> (ContentType, &'static str) {
     (ContentType::JSON, HEALTH)
 }
 
-/// As many attributes on the request's span.
+/// Sets `n` attributes on the request's span.
 #[get("/attributes/<n>")]
 async fn attributes(n: u32) -> (ContentType, &'static str) {
     Context::map_current(|cx| {
@@ -56,7 +56,7 @@ async fn attributes(n: u32) -> (ContentType, &'static str) {
     (ContentType::JSON, HEALTH)
 }
 
-/// One of many routes that answer as `/health` does.
+/// One of many routes with the response of `/health`.
 #[derive(Clone)]
 struct Extra;
 

@@ -1,24 +1,20 @@
-//! The three signals, and what their requests have in common.
+//! Signals and transports, and how a request shows which it is of.
 
 use std::fmt;
-use std::future;
 
-use prost::Message;
-use serde::{Serialize, de::DeserializeOwned};
-
-use super::behaviour::{Behaviour, Refusal};
-use super::inbox::{Inbox, Received};
-
-/// What is being exported.
+/// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Signal {
+    /// Spans.
     Traces,
+    /// Data points.
     Metrics,
+    /// Log records.
     Logs,
 }
 
 impl Signal {
-    /// All of them.
+    /// All signals.
     pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
     /// The path of the specification's default HTTP endpoint.
@@ -39,11 +35,10 @@ impl Signal {
         }
     }
 
-    /// The signal a path belongs to, if any.
-    pub fn of_path(path: &str) -> Option<Self> {
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|signal| path == signal.http_path() || path == signal.grpc_path())
+            .find(|signal| [signal.http_path(), signal.grpc_path()].contains(&path))
     }
 }
 
@@ -57,58 +52,23 @@ impl fmt::Display for Signal {
     }
 }
 
-/// The encoding of a request, told by its content type.
+/// A request's protocol and encoding, as its content type gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// `application/grpc`
     Grpc,
     /// `application/x-protobuf`
     HttpProtobuf,
-    /// `application/json`
-    HttpJson,
-    /// Anything else: answered 415.
+    /// Any other content type, JSON among them: no exporter of this project has it. Answered with 415.
     Unknown,
 }
 
 impl Transport {
-    pub fn of_content_type(content_type: &str) -> Self {
+    pub(crate) fn of_content_type(content_type: &str) -> Self {
         match content_type.split(';').next().map(str::trim) {
             Some("application/x-protobuf") => Self::HttpProtobuf,
-            Some("application/json") => Self::HttpJson,
             Some(grpc) if grpc.starts_with("application/grpc") => Self::Grpc,
             _ => Self::Unknown,
         }
     }
-}
-
-/// An export request of any signal.
-pub trait Export: Message + Default + DeserializeOwned + 'static {
-    /// The answer to it.
-    type Answer: Message + Default + Serialize;
-
-    /// Flattens the data and keeps it.
-    fn keep(self, received: &mut Received);
-
-    /// The answer that some of it was rejected.
-    fn partially(rejected: i64, message: String) -> Self::Answer;
-}
-
-/// Does with the request what the behaviour says.
-pub async fn answer<E: Export>(
-    request: E,
-    behaviour: Behaviour,
-    inbox: &Inbox,
-) -> Result<E::Answer, Refusal> {
-    if let Some(refusal) = behaviour.refusal() {
-        return Err(refusal);
-    }
-    let mut answer = E::Answer::default();
-    match behaviour {
-        Behaviour::Hang => future::pending().await,
-        Behaviour::Delay(delay) => tokio::time::sleep(delay).await,
-        Behaviour::PartialSuccess { rejected, message } => answer = E::partially(rejected, message),
-        _ => {}
-    }
-    inbox.change(|received| request.keep(received));
-    Ok(answer)
 }

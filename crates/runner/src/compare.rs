@@ -1,24 +1,19 @@
-//! Compares the spans that were recorded with the tree that was planned.
+//! Compares the recorded spans with the planned tree.
 
-#[cfg(test)]
-mod tests;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::trace::v1::{Span, status::StatusCode};
 
-use super::{
-    expected::{self, Attribute},
-    otlp::{self, Attributes},
-    problem::{Fault, Problem},
-};
+use super::expected::{self, Attribute};
+use super::otlp;
+use super::plan::kind_attributes;
+use super::problem::{Fault, Problem};
 
-/// All differences between `recorded`, which is in order of start, and `planned`, whose root has
-/// the parent `caller`.
-pub(super) fn compare(
-    planned: &expected::Span,
-    caller: &str,
-    recorded: &[otlp::Span],
-) -> Vec<Problem> {
+/// All differences between `recorded`, in the order of start, and `planned`, whose root is a child of
+/// the span `caller`.
+pub(super) fn compare(planned: &expected::Span, caller: &[u8], recorded: &[Span]) -> Vec<Problem> {
     let mut comparison = Comparison { caller, recorded, planned: Vec::new(), problems: Vec::new() };
     comparison.list(planned, None);
-    comparison.name_twins_apart();
+    comparison.number_namesakes();
     comparison.match_where_planned();
     comparison.match_elsewhere();
     comparison.check_matches();
@@ -28,9 +23,9 @@ pub(super) fn compare(
 }
 
 struct Comparison<'a> {
-    /// The span id that the runner sent; its span is in no trace.
-    caller: &'a str,
-    recorded: &'a [otlp::Span],
+    /// The span id that the runner sent. No trace contains its span.
+    caller: &'a [u8],
+    recorded: &'a [Span],
     /// The planned tree, parents before children.
     planned: Vec<Planned<'a>>,
     problems: Vec<Problem>,
@@ -40,7 +35,7 @@ struct Planned<'a> {
     span: &'a expected::Span,
     /// Index in `Comparison::planned`.
     parent: Option<usize>,
-    /// The name, and which of several of that name.
+    /// The name, with a number if an earlier span has the same name.
     label: String,
     /// Index in `Comparison::recorded`.
     found: Option<usize>,
@@ -55,8 +50,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// A chain of calls has the same names at every hop: `GET /api/chain`, `GET /api/chain #2`...
-    fn name_twins_apart(&mut self) {
+    /// A chain of calls has the same names at every hop: `GET /api/chain`, `GET /api/chain #2`.
+    fn number_namesakes(&mut self) {
         for index in (0..self.planned.len()).rev() {
             let name = self.planned[index].span.name;
             let before =
@@ -67,14 +62,14 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// First all that is in its place, so that nothing else can take it.
+    /// Matches every span that is in its place, before a misplaced one can take it.
     fn match_where_planned(&mut self) {
         for index in 0..self.planned.len() {
             self.planned[index].found = self.find_where_planned(index);
         }
     }
 
-    /// Then what has the right name under the wrong parent; what is below it is in its place again.
+    /// Matches spans with the right name under the wrong parent; those below them are in place again.
     fn match_elsewhere(&mut self) {
         for index in 0..self.planned.len() {
             if self.planned[index].found.is_some() {
@@ -90,26 +85,24 @@ impl<'a> Comparison<'a> {
     fn find_where_planned(&self, index: usize) -> Option<usize> {
         let parent_id = self.planned_parent_id(index)?;
         let name = self.planned[index].span.name;
-        self.find(|span| span.name == name && span.parent_id == parent_id)
+        self.find(|span| span.name == name && span.parent_span_id == parent_id)
     }
 
-    /// The first recorded span that answers to this and belongs to none planned yet.
-    fn find(&self, wanted: impl Fn(&otlp::Span) -> bool) -> Option<usize> {
+    /// The first recorded span that matches and belongs to no planned span yet.
+    fn find(&self, matches: impl Fn(&Span) -> bool) -> Option<usize> {
         (0..self.recorded.len())
-            .find(|&index| wanted(&self.recorded[index]) && self.owner(index).is_none())
+            .find(|&index| matches(&self.recorded[index]) && self.owner(index).is_none())
     }
 
     fn owner(&self, recorded: usize) -> Option<&Planned<'a>> {
         self.planned.iter().find(|planned| planned.found == Some(recorded))
     }
 
-    /// The id of the span that stands for the planned parent, if there is one.
-    fn planned_parent_id(&self, index: usize) -> Option<&'a str> {
+    /// The id of the span that matches the planned parent.
+    fn planned_parent_id(&self, index: usize) -> Option<&'a [u8]> {
         match self.planned[index].parent {
             None => Some(self.caller),
-            Some(parent) => {
-                self.planned[parent].found.map(|found| self.recorded[found].id.as_str())
-            }
+            Some(parent) => self.planned[parent].found.map(|found| &*self.recorded[found].span_id),
         }
     }
 
@@ -130,8 +123,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn parent_fault(&self, index: usize, found: &otlp::Span) -> Option<Fault> {
-        if self.planned_parent_id(index) == Some(&found.parent_id) {
+    fn parent_fault(&self, index: usize, found: &Span) -> Option<Fault> {
+        if self.planned_parent_id(index) == Some(&*found.parent_span_id) {
             return None;
         }
         let expected = match self.planned[index].parent {
@@ -148,7 +141,7 @@ impl<'a> Comparison<'a> {
                 children.filter_map(|child| Some((child, &self.recorded[child.found?]))).collect();
             for pair in found.windows(2) {
                 let [(previous, first), (span, second)] = [pair[0], pair[1]];
-                if second.start < first.start {
+                if second.start_time_unix_nano < first.start_time_unix_nano {
                     let fault = Fault::Order { previous: previous.label.clone() };
                     self.problems.push(Problem { span: span.label.clone(), fault });
                 }
@@ -165,9 +158,9 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn name_of_parent(&self, span: &otlp::Span) -> String {
-        let id = span.parent_id.as_str();
-        let recorded = self.recorded.iter().position(|other| other.id == id);
+    fn name_of_parent(&self, span: &Span) -> String {
+        let id = &*span.parent_span_id;
+        let recorded = self.recorded.iter().position(|other| other.span_id == id);
         match recorded {
             _ if id == self.caller => CALLER.to_owned(),
             _ if id.is_empty() => "no span".to_owned(),
@@ -183,19 +176,17 @@ impl<'a> Comparison<'a> {
 /// What a root's parent is called.
 const CALLER: &str = "the runner's request";
 
-/// What can be told from the span alone.
-fn faults_within(planned: &expected::Span, found: &otlp::Span) -> Vec<Fault> {
+/// What the span alone shows.
+fn faults_within(planned: &expected::Span, found: &Span) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if found.kind != Some(planned.kind) {
-        let kind = found.kind.map_or("unknown".to_owned(), |kind| format!("{kind:?}"));
-        faults.push(Fault::Kind { found: kind, expected: planned.kind });
+    if found.kind() != planned.kind {
+        faults.push(Fault::Kind { found: found.kind(), expected: planned.kind });
     }
-    match (found.status.failed, planned.failed) {
-        (true, false) => faults.push(Fault::Failed),
-        (false, true) => faults.push(Fault::NotFailed),
-        _ => {}
+    let failed = found.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error);
+    if failed != planned.failed {
+        faults.push(if failed { Fault::Failed } else { Fault::NotFailed });
     }
-    let attributes = planned.kind.attributes().iter().chain(planned.attributes);
+    let attributes = kind_attributes(planned.kind).iter().chain(planned.attributes);
     faults.extend(attribute_faults("", attributes, &found.attributes));
     for event in planned.events {
         match found.events.iter().find(|found| found.name == event.name) {
@@ -212,14 +203,204 @@ fn faults_within(planned: &expected::Span, found: &otlp::Span) -> Vec<Fault> {
 fn attribute_faults<'a>(
     of: &str,
     planned: impl IntoIterator<Item = &'a Attribute>,
-    found: &Attributes,
+    found: &[KeyValue],
 ) -> impl Iterator<Item = Fault> {
     planned.into_iter().filter_map(move |&(key, expected)| {
         let of = of.to_owned();
-        match found.get(key) {
+        match otlp::attribute(found, key) {
             None => Some(Fault::MissingAttribute { of, key }),
-            Some(found) if expected.holds_for(found) => None,
-            Some(found) => Some(Fault::Attribute { of, key, found: found.clone(), expected }),
+            Some(found) if expected.matches(found) => None,
+            Some(found) => {
+                Some(Fault::Attribute { of, key, found: otlp::display(found), expected })
+            }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::plan;
+    use crate::testing::{recorded, reply};
+
+    const CALLER: u64 = 0xff;
+
+    fn planned(target: &str) -> &'static expected::Span {
+        let request = plan::FUNCTIONAL.iter().find(|request| request.target == target);
+        &request.expect("a planned request").trace
+    }
+
+    /// The problems of a trace that is as planned except for `change`.
+    fn problems(target: &str, change: impl FnOnce(&mut Vec<Json>)) -> Vec<String> {
+        let mut spans = recorded(planned(target), &format!("{CALLER:016x}"));
+        change(&mut spans);
+        let spans = otlp::parse(&reply(&spans)).expect("OTLP");
+        let problems = compare(planned(target), &CALLER.to_be_bytes(), &spans);
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    fn span<'a>(spans: &'a mut [Json], name: &str) -> &'a mut Json {
+        spans.iter_mut().find(|span| span["name"] == name).expect("recorded")
+    }
+
+    fn remove(list: &mut Json, key: &str) {
+        list.as_array_mut().expect("a list").retain(|pair| pair["key"] != key);
+    }
+
+    fn set(list: &mut Json, key: &str, value: &Json) {
+        remove(list, key);
+        list.as_array_mut().expect("a list").push(json!({"key": key, "value": value}));
+    }
+
+    #[test]
+    fn a_trace_as_planned_has_no_problem() {
+        for request in plan::FUNCTIONAL {
+            assert_eq!(problems(request.target, |_| {}), [""; 0], "{}", request.target);
+        }
+    }
+
+    #[test]
+    fn the_order_in_which_spans_arrive_does_not_matter() {
+        assert_eq!(problems("/api/process", |spans| spans.reverse()), [""; 0]);
+        assert_eq!(problems("/api/chain?hops=2", |spans| spans.reverse()), [""; 0]);
+    }
+
+    #[test]
+    fn a_missing_span_is_named() {
+        let problems = problems("/api/users", |spans| drop(spans.remove(1)));
+        assert_eq!(problems, ["span `fetch_users`: missing"]);
+    }
+
+    #[test]
+    fn a_missing_parent_and_its_orphans_are_named() {
+        let problems = problems("/api/process", |spans| drop(spans.remove(1)));
+        assert_eq!(problems[0], "span `process_request`: missing");
+        let orphan = "span `validate_data`: parent is a span that is not in the trace, expected `process_request`";
+        assert_eq!(problems[1], orphan);
+        assert_eq!(problems.len(), 4);
+    }
+
+    #[test]
+    fn an_extra_span_is_named_with_its_parent() {
+        let problems = problems("/api/users", |spans| {
+            let mut twin = span(spans, "fetch_users").clone();
+            twin["spanId"] = json!("00000000000000aa");
+            spans.push(twin);
+        });
+        assert_eq!(problems, ["span `fetch_users`: not expected, below `GET /api/users`"]);
+    }
+
+    #[test]
+    fn a_wrong_parent_is_named_with_the_right_one() {
+        let problems = problems("/api/process", |spans| {
+            let server = spans[0]["spanId"].clone();
+            span(spans, "validate_data")["parentSpanId"] = server;
+        });
+        let expected =
+            "span `validate_data`: parent is `GET /api/process`, expected `process_request`";
+        assert_eq!(problems, [expected]);
+    }
+
+    #[test]
+    fn a_server_span_must_be_the_child_of_the_request() {
+        let problems = problems("/", |spans| spans[0]["parentSpanId"] = json!(""));
+        assert_eq!(problems, ["span `GET /`: parent is no span, expected the runner's request"]);
+    }
+
+    #[test]
+    fn a_wrong_parent_below_a_span_of_the_same_name_has_its_number() {
+        let problems = problems("/api/chain?hops=2", |spans| {
+            let first_client = spans[1]["spanId"].clone();
+            spans[4]["parentSpanId"] = first_client;
+        });
+        assert_eq!(problems, ["span `GET /api/chain #3`: parent is `GET`, expected `GET #2`"]);
+    }
+
+    #[test]
+    fn siblings_that_start_in_another_order_are_named() {
+        let problems = problems("/api/process", |spans| {
+            span(spans, "process_data")["startTimeUnixNano"] = json!("2");
+        });
+        let expected = "span `process_data`: starts before `validate_data`, expected after it";
+        assert_eq!(problems, [expected]);
+    }
+
+    #[test]
+    fn a_wrong_kind_is_named() {
+        for (kind, found) in [(1, "Internal"), (0, "Unspecified")] {
+            let problems = problems("/api/users", |spans| spans[0]["kind"] = json!(kind));
+            let expected = format!("span `GET /api/users`: kind is {found}, expected Server");
+            assert_eq!(problems, [expected]);
+        }
+    }
+
+    #[test]
+    fn a_wrong_status_is_named_both_ways() {
+        let error = problems("/", |spans| spans[0]["status"] = json!({"code": 2}));
+        assert_eq!(error, ["span `GET /`: status is Error, expected success"]);
+        let none = problems("/api/error", |spans| spans[0]["status"] = json!({}));
+        assert_eq!(none, ["span `GET /api/error`: status is not Error, expected Error"]);
+    }
+
+    #[test]
+    fn a_missing_attribute_is_named() {
+        let problems = problems("/api/process", |spans| {
+            remove(&mut span(spans, "save_results")["attributes"], "records_saved");
+        });
+        assert_eq!(problems, ["span `save_results`: attribute `records_saved` is missing"]);
+    }
+
+    #[test]
+    fn a_wrong_attribute_is_shown_with_the_expected_value() {
+        for (value, found) in
+            [(json!({"intValue": "4"}), "4"), (json!({"stringValue": "3"}), "\"3\"")]
+        {
+            let problems = problems("/api/users", |spans| {
+                set(&mut span(spans, "fetch_users")["attributes"], "result.count", &value);
+            });
+            let expected =
+                format!("span `fetch_users`: attribute `result.count` is {found}, expected 3");
+            assert_eq!(problems, [expected]);
+        }
+    }
+
+    #[test]
+    fn an_attribute_that_varies_must_still_have_its_type() {
+        let problems = problems("/", |spans| {
+            set(&mut spans[0]["attributes"], "server.port", &json!({"stringValue": "8000"}));
+            set(&mut spans[0]["attributes"], "client.address", &json!({"stringValue": ""}));
+        });
+        let expected = [
+            "span `GET /`: attribute `server.port` is \"8000\", expected an integer",
+            "span `GET /`: attribute `client.address` is \"\", expected a text",
+        ];
+        assert_eq!(problems, expected);
+    }
+
+    #[test]
+    fn a_missing_event_and_a_missing_attribute_of_one_are_named() {
+        let event = problems("/api/error", |spans| spans[0]["events"] = json!([]));
+        assert_eq!(event, ["span `GET /api/error`: event `exception` is missing"]);
+        let attribute = problems("/api/error", |spans| {
+            remove(&mut spans[0]["events"][0]["attributes"], "exception.stacktrace");
+        });
+        let expected =
+            "span `GET /api/error`: event `exception`: attribute `exception.stacktrace` is missing";
+        assert_eq!(attribute, [expected]);
+    }
+
+    #[test]
+    fn every_problem_has_its_line() {
+        let problems = problems("/api/process", |spans| {
+            spans[0]["kind"] = json!(1);
+            drop(spans.pop());
+        });
+        let expected = [
+            "span `GET /api/process`: kind is Internal, expected Server",
+            "span `save_results`: missing",
+        ];
+        assert_eq!(problems, expected);
+    }
 }

@@ -1,9 +1,9 @@
-//! The words that `plan` is written in: requests, bodies, spans and attributes as
-//! they are expected.
+//! The vocabulary of `plan`: requests, bodies, spans and attributes as they are expected.
 
 use std::fmt;
 
-use super::otlp::Value;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 /// One functional test.
 #[derive(Clone, Copy, Debug)]
@@ -12,51 +12,41 @@ pub(super) struct Request {
     pub(super) target: &'static str,
     pub(super) status: u16,
     pub(super) body: Body,
-    /// The server span and all below it.
+    /// The server span and all spans below it.
     pub(super) trace: Span,
 }
 
-/// What an answer's body must hold.
+/// What the body of a response must contain.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Body {
-    /// This JSON, whatever the order of its keys.
+    /// This JSON, with its keys in any order.
     Json(&'static str),
     /// A list of this many objects with `id`, `name` and `email`.
     Users(usize),
-    /// `status` is `success`, and `duration_ms` a number.
+    /// `status` is `success`, and `duration_ms` is a number.
     Duration,
-    /// `hops` lists the service and the trace id of the one that answers and of this many more
-    /// behind it.
+    /// `hops` lists service and trace id of the responding service and of this many services behind it.
     Hops(usize),
 }
 
-/// A span that must be in the trace.
+/// A span that the trace must contain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    /// Whether its status is Error. Unset and Ok are not told apart: both say that nothing went
-    /// wrong.
+    pub(super) kind: SpanKind,
+    /// Whether its status is Error. Unset and Ok are equal here: both mean success.
     pub(super) failed: bool,
-    /// Those that it must carry beside its kind's.
+    /// Required attributes, in addition to those of its kind.
     pub(super) attributes: &'static [Attribute],
     pub(super) events: &'static [Event],
-    /// In the order they start.
+    /// In the order of their start.
     pub(super) children: &'static [Span],
 }
 
-/// The span kinds in use here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Internal,
-    Server,
-    Client,
-}
-
-/// An attribute's key, and what its value must be.
+/// An attribute's key and its expected value.
 pub(super) type Attribute = (&'static str, Expected);
 
-/// What a value must be.
+/// What an attribute's value must be.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Expected {
     Text(&'static str),
@@ -68,7 +58,7 @@ pub(super) enum Expected {
     SomeInt,
 }
 
-/// An event on a span.
+/// A required event of a span.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
     pub(super) name: &'static str,
@@ -76,21 +66,20 @@ pub(super) struct Event {
 }
 
 impl Span {
-    /// The same with status Error and these events.
+    /// The same span with status Error and these events.
     pub(super) const fn failed(self, events: &'static [Event]) -> Self {
         Self { failed: true, events, ..self }
     }
 }
 
 impl Expected {
-    /// Whether a recorded value is what it must be.
-    pub(super) fn holds_for(self, value: &Value) -> bool {
+    pub(super) fn matches(self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Text(expected), Value::Text(found)) => expected == found,
-            (Self::Int(expected), Value::Int(found)) => expected == *found,
-            (Self::Bool(expected), Value::Bool(found)) => expected == *found,
-            (Self::SomeText, Value::Text(found)) => !found.is_empty(),
-            (Self::SomeInt, Value::Int(_)) => true,
+            (Self::Text(expected), Value::StringValue(found)) => expected == found,
+            (Self::Int(expected), Value::IntValue(found)) => expected == *found,
+            (Self::Bool(expected), Value::BoolValue(found)) => expected == *found,
+            (Self::SomeText, Value::StringValue(found)) => !found.is_empty(),
+            (Self::SomeInt, Value::IntValue(_)) => true,
             _ => false,
         }
     }

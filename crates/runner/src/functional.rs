@@ -1,48 +1,54 @@
-//! Functional tests: one request each, and whether its answer is the planned one.
+//! Functional tests: one request each, whose response must be as planned.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use opentelemetry::{SpanId, TraceId};
 use reqwest::{Client, Response, header::HeaderMap};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::{
-    base_url::BaseUrl,
-    expected::{Body, Request},
-};
+use super::base_url::BaseUrl;
+use super::expected::{Body, Request};
 
-/// What came of one functional test.
+/// The result of one functional test.
 #[derive(Debug, Serialize)]
 pub(super) struct Outcome {
     #[serde(skip)]
     pub(super) planned: &'static Request,
     /// Method and target.
     pub(super) request: String,
-    pub(super) trace_id: String,
-    /// The parent that the server's span must have.
-    pub(super) span_id: String,
-    /// None if no answer came.
+    #[serde(serialize_with = "as_text")]
+    pub(super) trace_id: TraceId,
+    /// The parent of the server's span.
+    #[serde(serialize_with = "as_text")]
+    pub(super) span_id: SpanId,
+    /// None without a response.
     pub(super) status: Option<u16>,
-    /// What is worth telling of the body, such as `Users: 3`.
+    /// A summary of the body, such as `Users: 3`.
     pub(super) detail: Option<String>,
     pub(super) latency_ms: f64,
-    /// One line each; none if all held.
+    /// One line each; empty on success.
     pub(super) problems: Vec<String>,
 }
 
-/// Sends the `planned` request as the first step of a trace of its own, and judges the answer.
+pub(super) fn as_text<S: Serializer>(id: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+/// Sends the `planned` request as the root of a new trace, and checks the response.
 pub(super) async fn test(
     client: &Client,
     base_url: &BaseUrl,
     planned: &'static Request,
     timeout: Duration,
 ) -> Outcome {
-    // Zero is no valid id.
-    let trace_id = format!("{:032x}", fastrand::u128(1..));
-    let span_id = format!("{:016x}", fastrand::u64(1..));
+    // Zero is not a valid id.
+    let trace_id = TraceId::from(fastrand::u128(1..));
+    let span_id = SpanId::from(fastrand::u64(1..));
     let started = Instant::now();
-    let answer = client
+    let response = client
         .get(base_url.join(planned.target))
         .header("traceparent", format!("00-{trace_id}-{span_id}-01"))
         .timeout(timeout)
@@ -53,33 +59,31 @@ pub(super) async fn test(
         request: format!("GET {}", planned.target),
         trace_id,
         span_id,
-        status: answer.as_ref().ok().map(|response| response.status().as_u16()),
+        status: response.as_ref().ok().map(|response| response.status().as_u16()),
         detail: None,
         latency_ms: 0.0,
         problems: Vec::new(),
     };
-    match answer {
-        Ok(response) => outcome.judge(response).await,
-        Err(error) => outcome.problems.push(format!("no answer: {}", root_cause(error))),
+    match response {
+        Ok(response) => outcome.check(response).await,
+        Err(error) => outcome.problems.push(format!("no response: {}", root_cause(error))),
     }
     outcome.latency_ms = started.elapsed().as_secs_f64() * 1000.0;
     outcome
 }
 
 impl Outcome {
-    async fn judge(&mut self, response: Response) {
+    async fn check(&mut self, response: Response) {
         let status = response.status().as_u16();
-        if let Err(problem) = check_trace_response(response.headers(), &self.trace_id) {
-            self.problems.push(problem);
-        }
+        self.problems.extend(check_trace_response(response.headers(), self.trace_id).err());
         let body = response.bytes().await;
         if status != self.planned.status {
-            // The body will not be the planned one either; one line is enough.
+            // One line is enough: the body will differ too.
             self.problems.push(format!("status {status}, expected {}", self.planned.status));
             return;
         }
-        let body = body.map_err(|error| format!("no whole body: {}", root_cause(error)));
-        match body.and_then(|body| check_body(self.planned.body, &body, &self.trace_id)) {
+        let body = body.map_err(|error| format!("incomplete body: {}", root_cause(error)));
+        match body.and_then(|body| check_body(self.planned.body, &body, self.trace_id)) {
             Ok(detail) => self.detail = detail,
             Err(problem) => self.problems.push(problem),
         }
@@ -91,18 +95,17 @@ pub(super) fn root_cause(error: reqwest::Error) -> String {
     anyhow::Error::from(error).root_cause().to_string()
 }
 
-/// `traceresponse: 00-<trace id>-<span id>-01` lets a client name its trace; here it must name the
-/// one we began.
+/// `traceresponse: 00-<trace id>-<span id>-01` names the trace of the request, which is the runner's.
 ///
 /// Source: W3C Trace Context Level 2, "Trace Context HTTP Response Headers Format".
-fn check_trace_response(headers: &HeaderMap, trace_id: &str) -> Result<(), String> {
-    let Some(value) = headers.get("traceresponse") else {
-        return Err("header `traceresponse` is missing".to_owned());
-    };
+fn check_trace_response(headers: &HeaderMap, trace_id: TraceId) -> Result<(), String> {
+    let value = headers.get("traceresponse").ok_or("header `traceresponse` is missing")?;
     let value = String::from_utf8_lossy(value.as_bytes());
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match value.split('-').collect::<Vec<_>>()[..] {
-        ["00", trace, span, "01"] if trace == trace_id && span.len() == 16 && is_hex(span) => {
+        ["00", trace, span, "01"]
+            if trace == trace_id.to_string() && span.len() == 16 && is_hex(span) =>
+        {
             Ok(())
         }
         _ => {
@@ -111,8 +114,8 @@ fn check_trace_response(headers: &HeaderMap, trace_id: &str) -> Result<(), Strin
     }
 }
 
-/// What is worth telling of a body that is as planned, or how it is not.
-fn check_body(planned: Body, body: &[u8], trace_id: &str) -> Result<Option<String>, String> {
+/// A summary of a body that is as planned, or the difference.
+fn check_body(planned: Body, body: &[u8], trace_id: TraceId) -> Result<Option<String>, String> {
     let json: Json =
         serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
     let detail = match planned {
@@ -125,31 +128,32 @@ fn check_body(planned: Body, body: &[u8], trace_id: &str) -> Result<Option<Strin
 }
 
 fn equals(planned: &str, json: &Json) -> anyhow::Result<()> {
-    anyhow::ensure!(*json == serde_json::from_str::<Json>(planned)?, "expected {planned}");
+    ensure!(*json == serde_json::from_str::<Json>(planned)?, "expected {planned}");
     Ok(())
 }
 
 fn users(json: &Json, count: usize) -> anyhow::Result<String> {
     let users = json.as_array().context("expected a list")?;
-    anyhow::ensure!(users.len() == count, "expected {count} users");
+    ensure!(users.len() == count, "expected {count} users");
     for key in ["id", "name", "email"] {
-        anyhow::ensure!(users.iter().all(|user| user.get(key).is_some()), "a user has no `{key}`");
+        ensure!(users.iter().all(|user| user.get(key).is_some()), "a user has no `{key}`");
     }
     Ok(format!("Users: {count}"))
 }
 
 fn duration(json: &Json) -> anyhow::Result<String> {
-    anyhow::ensure!(json["status"] == "success", "`status` is not \"success\"");
+    ensure!(json["status"] == "success", "`status` is not \"success\"");
     let duration = json["duration_ms"].as_f64().context("`duration_ms` is not a number")?;
     Ok(format!("Duration: {duration:.2}ms"))
 }
 
-fn hops(json: &Json, count: usize, trace_id: &str) -> anyhow::Result<String> {
+fn hops(json: &Json, count: usize, trace_id: TraceId) -> anyhow::Result<String> {
     let hops = json["hops"].as_array().context("`hops` is not a list")?;
-    anyhow::ensure!(hops.len() == count + 1, "expected {} services in `hops`", count + 1);
-    anyhow::ensure!(hops.iter().all(|hop| hop["service"].is_string()), "a hop has no `service`");
+    ensure!(hops.len() == count + 1, "expected {} services in `hops`", count + 1);
+    ensure!(hops.iter().all(|hop| hop["service"].is_string()), "a hop has no `service`");
+    let trace_id = trace_id.to_string();
     let one_trace = hops.iter().all(|hop| hop["trace_id"] == trace_id);
-    anyhow::ensure!(one_trace, "not every hop has the `trace_id` {trace_id}");
+    ensure!(one_trace, "not every hop has the `trace_id` {trace_id}");
     Ok(format!("Hops: {count}"))
 }
 
@@ -158,9 +162,11 @@ mod tests {
     use super::*;
 
     const TRACE: &str = "0123456789abcdef0123456789abcdef";
+    const TRACE_ID: TraceId =
+        TraceId::from_bytes(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128.to_be_bytes());
 
     fn body(planned: Body, body: &str) -> Result<Option<String>, String> {
-        check_body(planned, body.as_bytes(), TRACE)
+        check_body(planned, body.as_bytes(), TRACE_ID)
     }
 
     fn problem(planned: Body, text: &str) -> String {
@@ -168,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_as_planned_tells_what_is_in_it() {
+    fn a_body_as_planned_has_a_summary() {
         assert_eq!(body(Body::Json(r#"{"a":1,"b":2}"#), r#"{"b":2, "a":1}"#), Ok(None));
         let users = r#"[{"id":1,"name":"A","email":"a@example.org"}]"#;
         assert_eq!(body(Body::Users(1), users), Ok(Some("Users: 1".to_owned())));
@@ -181,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_as_planned_says_how() {
+    fn a_body_that_differs_from_the_plan_is_a_problem() {
         assert!(problem(Body::Duration, "<html>").starts_with("the body is not JSON: "));
         assert_eq!(problem(Body::Json("{}"), "[]"), "expected {}, the body is []");
         assert_eq!(problem(Body::Users(3), "[]"), "expected 3 users, the body is []");
@@ -200,13 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_must_name_the_trace_we_began() {
+    fn the_response_must_name_the_runners_trace() {
         let check = |value: &str| {
             let headers = HeaderMap::from_iter([(
                 "traceresponse".parse().expect("a name"),
                 value.parse().expect("ASCII"),
             )]);
-            check_trace_response(&headers, TRACE)
+            check_trace_response(&headers, TRACE_ID)
         };
         assert_eq!(check(&format!("00-{TRACE}-0123456789abcdef-01")), Ok(()));
         for wrong in [
@@ -218,7 +224,7 @@ mod tests {
         ] {
             assert!(check(&wrong).is_err_and(|error| error.contains(&wrong)), "{wrong}");
         }
-        let missing = check_trace_response(&HeaderMap::new(), TRACE);
+        let missing = check_trace_response(&HeaderMap::new(), TRACE_ID);
         assert_eq!(missing, Err("header `traceresponse` is missing".to_owned()));
     }
 }

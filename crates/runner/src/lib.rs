@@ -1,17 +1,17 @@
-//! `runner`: functional tests, then load, then a look at the traces they left, against a running
-//! application.
+//! Tests of a running deployment: `runner` and `healthcheck`, which speak HTTP only and share no code
+//! with the server. They can test any deployment, and do not repeat the server's mistakes.
 //!
-//! It speaks HTTP only and shares no code with the server, so that it can test any deployment, and
-//! so that a mistake in the server's code cannot repeat itself in its test. `plan` says what is
-//! asked and expected.
+//! # Layout
+//! `args` is the command line of `runner`, `plan` its requests and the spans it expects, in the
+//! vocabulary of `expected`. A run is `functional`, then `load`, then `verify`, which reads Jaeger's
+//! traces with `otlp` and compares them with the plan (`compare`, `problem`). `report` prints.
+//! [`healthcheck`] is a command of its own; [`options`] is what all command lines share.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    path::Path,
-    process::ExitCode,
-    time::Duration,
-};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -29,12 +29,13 @@ mod base_url;
 mod compare;
 mod expected;
 mod functional;
+pub mod healthcheck;
 mod load;
+pub mod options;
 mod otlp;
 mod plan;
 mod problem;
 mod report;
-mod tls;
 mod verify;
 
 #[cfg(test)]
@@ -42,18 +43,21 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-/// The application answers `/health` in under 5 ms: one that takes this long is not there.
+/// `/health` responds in under 5 ms.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The slowest endpoint takes 700 ms; this leaves room for a queue, and still ends.
+/// The slowest endpoint responds in 700 ms, and may have to queue.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs everything and prints it; succeeds only if every check held.
+/// Runs and prints all tests. Succeeds only if every check passes.
 ///
 /// # Errors
-/// When the run itself cannot go on: the output or the report cannot be written.
+/// If the output or the report cannot be written.
+///
+/// # Panics
+/// If the process has no default TLS provider.
 pub async fn run(args: RunnerArgs) -> anyhow::Result<ExitCode> {
-    // First of all, so that a mistake in the name shows before the work and not after it.
+    // First, so that an invalid name fails before the tests.
     let json = args.json.as_deref().map(create).transpose()?;
     let (out, bar): (Box<dyn Write + Send>, _) = if args.json.as_deref() == Some(Path::new(STDOUT))
     {
@@ -71,7 +75,7 @@ pub async fn run(args: RunnerArgs) -> anyhow::Result<ExitCode> {
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The FILE of `--json` that is no file.
+/// The FILE of `--json` that is stdout.
 const STDOUT: &str = "-";
 
 fn create(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
@@ -83,7 +87,7 @@ fn create(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
     Ok(Box::new(file))
 }
 
-/// One run, as far as it has come.
+/// A run in progress.
 struct Run<'a, W> {
     args: &'a RunnerArgs,
     client: Client,
@@ -93,17 +97,20 @@ struct Run<'a, W> {
 }
 
 impl<'a, W: Write> Run<'a, W> {
-    /// The bar shows itself on a terminal only: in a log it would be noise.
+    /// The bar appears on a terminal only.
     fn new(args: &'a RunnerArgs, out: W, bar: ProgressDrawTarget) -> anyhow::Result<Self> {
-        // No proxy, not even one from the environment: the figures are to be the application's.
-        // No redirects: an endpoint that moved does not answer as planned.
-        let client = crate::tls::client_for(args.scheme())
+        let client = Client::builder();
+        // Plain HTTP must work without root certificates, as in a minimal container.
+        let client = if args.uses_https() { client } else { client.tls_certs_only([]) };
+        // No proxy, even from the environment: the latencies are the application's.
+        // No redirects: an endpoint that has moved does not respond as planned.
+        let client = client
             .user_agent(plan::USER_AGENT)
             .timeout(REQUEST_TIMEOUT)
             .no_proxy()
             .redirect(redirect::Policy::none())
             .build()
-            .context("no HTTP client")?;
+            .context("cannot create an HTTP client")?;
         let bar = ProgressBar::with_draw_target(None, bar);
         Ok(Self {
             args,
@@ -131,7 +138,7 @@ impl<'a, W: Write> Run<'a, W> {
             }
             self.load().await?;
         }
-        // Last, for then the exporter's delay has passed while the load ran.
+        // Last: the load covers the exporter's delay.
         if let Some(url) = &self.args.verify {
             self.verify(url).await?;
         }
@@ -169,7 +176,7 @@ impl<'a, W: Write> Run<'a, W> {
         self.console.verifying(url)?;
         let jaeger = Jaeger::new(self.client.clone(), url.clone(), verify::TIMEOUT);
         let mut traces = Vec::new();
-        // A request without an answer is a failure already, and has no trace to wait for.
+        // A request without a response has already failed, and has no trace.
         for outcome in self.report.functional.iter().filter(|outcome| outcome.status.is_some()) {
             let verified = jaeger.verify(outcome).await;
             self.console.verified(&verified)?;

@@ -1,17 +1,12 @@
-//! Load: a bounded number of workers, each with one request on its way at a time.
+//! Load: a fixed number of workers, each with one request in flight.
 //!
-//! A closed loop like this one waits for a slow server instead of piling requests on it, so its
-//! latencies flatter a server that stalls. To find the limits of one, use a tool with a constant
-//! rate; see `bench/`.
+//! A closed loop waits for a slow server, so its latencies flatter a server that stalls. Use a
+//! constant rate, as `bench/` does, to find a server's limits.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use hdrhistogram::Histogram;
@@ -20,28 +15,30 @@ use reqwest::Client;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::{base_url::BaseUrl, functional::root_cause, plan};
+use super::base_url::BaseUrl;
+use super::functional::root_cause;
+use super::plan;
 
-/// Latencies are kept in microseconds, up to a minute, which is past every timeout here...
+/// The longest recorded latency, in microseconds: a minute exceeds every timeout here.
 const LONGEST: u64 = 60_000_000;
-/// ...and with this many significant digits, which is more than percentiles mean.
+/// Significant digits of recorded latencies.
 const DIGITS: u8 = 3;
 
-/// How much load, and what came of it.
+/// The amount of load, and its result.
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
     pub(super) requests: u32,
     pub(super) workers: u32,
-    /// Answers that were not 200, and requests that got none.
+    /// Responses other than 200, and requests without a response.
     pub(super) errors: u32,
     pub(super) seconds: f64,
     pub(super) requests_per_second: f64,
     pub(super) latency_ms: Percentiles,
-    /// The errors, each sort on a line.
+    /// One line per kind of error.
     pub(super) problems: Vec<String>,
 }
 
-/// Latencies of the requests that were answered, until the body's last byte.
+/// Latencies of responses, to the last byte of the body.
 #[derive(Debug, Serialize)]
 pub(super) struct Percentiles {
     pub(super) p50: f64,
@@ -50,7 +47,7 @@ pub(super) struct Percentiles {
     pub(super) max: f64,
 }
 
-/// Sends `requests` requests, at most `workers` at once, and advances `bar` with each.
+/// Sends `requests` requests, at most `workers` concurrently, and advances `bar` with each.
 pub(super) async fn run(
     client: &Client,
     base_url: &BaseUrl,
@@ -82,7 +79,7 @@ pub(super) async fn run(
 struct Worker {
     client: Client,
     base_url: BaseUrl,
-    /// The number of the next request that nobody has taken.
+    /// The number of the next request, for all workers.
     next: Arc<AtomicU32>,
     requests: u32,
     bar: ProgressBar,
@@ -92,22 +89,22 @@ struct Worker {
 impl Worker {
     async fn run(mut self) -> Tally {
         loop {
-            // It overshoots by one for each worker; clap's limits keep that far from wrapping.
+            // Exceeds `requests` by one per worker; the options' limits rule out an overflow.
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.requests {
                 return self.tally;
             }
-            // In turn rather than at random, so that two runs ask for the same.
+            // In turn, so that every run has the same requests.
             let target = plan::LOAD[number as usize % plan::LOAD.len()];
             let started = Instant::now();
             match self.request(target).await {
-                Ok(200) => self.tally.answered(started.elapsed()),
+                Ok(200) => self.tally.response(started.elapsed()),
                 Ok(status) => {
-                    self.tally.answered(started.elapsed());
+                    self.tally.response(started.elapsed());
                     self.tally.error(format!("GET {target}: status {status}, expected 200"));
                 }
                 Err(error) => {
-                    self.tally.error(format!("GET {target}: no answer: {}", root_cause(error)));
+                    self.tally.error(format!("GET {target}: no response: {}", root_cause(error)));
                 }
             }
             self.bar.inc(1);
@@ -122,7 +119,7 @@ impl Worker {
     }
 }
 
-/// What one worker saw; each has its own, so that none waits for another's lock.
+/// The results of one worker, which needs no lock for them.
 struct Tally {
     latencies: Histogram<u64>,
     errors: BTreeMap<String, u32>,
@@ -130,13 +127,13 @@ struct Tally {
 
 impl Tally {
     fn new() -> anyhow::Result<Self> {
-        // With bounds, because one that resizes itself saturates at the size it has.
+        // With bounds: a histogram that resizes saturates at its current size.
         let latencies = Histogram::new_with_bounds(1, LONGEST, DIGITS)
             .context("no histogram for the latencies")?;
         Ok(Self { latencies, errors: BTreeMap::new() })
     }
 
-    fn answered(&mut self, latency: Duration) {
+    fn response(&mut self, latency: Duration) {
         self.latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     }
 
@@ -178,15 +175,19 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use wiremock::ResponseTemplate;
+
     use super::*;
-    use crate::testing::{Answer, serve};
+    use crate::testing::{base_url, client, serve};
 
     #[test]
     fn percentiles_are_those_of_all_workers_together() {
         let mut total = Tally::new().expect("valid bounds");
         for range in [1..=50, 51..=100] {
             let mut worker = Tally::new().expect("valid bounds");
-            range.for_each(|n| worker.answered(Duration::from_millis(n)));
+            range.for_each(|n| worker.response(Duration::from_millis(n)));
             total.add(worker).expect("equal bounds");
         }
         let figures = total.figures(100, 2, Duration::from_secs(4));
@@ -198,24 +199,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_requests_are_sent_and_never_more_at_once_than_there_are_workers() {
-        // On their way now, the most at once, and sent.
-        let counts = Arc::<(AtomicU32, AtomicU32, AtomicU32)>::default();
-        let seen = Arc::clone(&counts);
-        let url = serve(move |_| {
-            let (now, most, sent) = &*seen;
-            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_millis(5));
-            now.fetch_sub(1, Ordering::SeqCst);
-            sent.fetch_add(1, Ordering::SeqCst);
-            Answer::new(200, "{}")
-        });
-        let client = crate::tls::client_for("http").no_proxy().build().expect("a client");
-        let figures = run(&client, &url, 20, 4, &ProgressBar::hidden()).await.expect("a run");
+    async fn every_request_is_sent_and_as_many_are_in_flight_as_there_are_workers() {
+        const DELAY: Duration = Duration::from_millis(50);
+        let arrivals = Arc::<Mutex<Vec<Instant>>>::default();
+        let seen = Arc::clone(&arrivals);
+        let server = serve(move |_: &wiremock::Request| {
+            seen.lock().expect("not poisoned").push(Instant::now());
+            ResponseTemplate::new(200).set_delay(DELAY)
+        })
+        .await;
+        let bar = ProgressBar::hidden();
+        let figures = run(&client(), &base_url(&server), 20, 4, &bar).await.expect("a run");
         assert_eq!((figures.requests, figures.errors), (20, 0));
-        assert!(figures.latency_ms.p50 >= 5.0, "{figures:?}");
-        let (_, most, sent) = &*counts;
-        assert_eq!(sent.load(Ordering::SeqCst), 20);
-        assert!((2..=4).contains(&most.load(Ordering::SeqCst)), "{most:?}");
+        assert!(figures.latency_ms.p50 >= 50.0, "{figures:?}");
+        let arrivals = arrivals.lock().expect("not poisoned");
+        assert_eq!(arrivals.len(), 20);
+        let after = |workers: usize| arrivals.windows(workers + 1).map(move |w| w[workers] - w[0]);
+        assert!(after(4).all(|pause| pause >= DELAY), "more requests than workers");
+        assert!(after(3).any(|pause| pause < DELAY), "fewer requests than workers");
     }
 }

@@ -1,21 +1,20 @@
-//! What the runner asks, and what it expects: the answers, and the span tree each request must
-//! leave behind.
+//! The requests of the runner, the responses it expects, and the span tree of each request.
 //!
-//! This is the endpoints table of the documentation as data. A span lists its children in the order
-//! they start; whatever is not listed is not expected, except for attributes, of which a span may
-//! carry more.
+//! This is the documentation's table of endpoints as data. A span lists its children in the order of
+//! their start. A span that is not listed is an error; attributes that are not listed are not.
+
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 use super::expected::{
     Attribute, Body, Event,
     Expected::{Bool, Int, SomeInt, SomeText, Text},
-    Kind, Request, Span,
+    Request, Span,
 };
 
-/// How the runner introduces itself; the server's spans carry it as `user_agent.original`.
-pub(super) const USER_AGENT: &str =
-    concat!(env!("CARGO_PKG_NAME"), "-runner/", env!("CARGO_PKG_VERSION"));
+/// The `User-Agent` of the runner, which the server's spans have as `user_agent.original`.
+pub(super) const USER_AGENT: &str = concat!("rocket-otel-demo-runner/", env!("CARGO_PKG_VERSION"));
 
-/// Asked first: without it there is nothing to test.
+/// The first request: a run ends if it fails.
 pub(super) const HEALTH: Request = Request {
     target: "/health",
     status: 200,
@@ -118,8 +117,7 @@ pub(super) const FUNCTIONAL: &[Request] = &[
             ],
         }]),
     },
-    // The one that shows the trace context crossing a process boundary: the runner, then three
-    // servers deep.
+    // The trace context crosses process boundaries: from the runner through three servers.
     Request {
         target: "/api/chain?hops=2",
         status: 200,
@@ -136,37 +134,35 @@ pub(super) const FUNCTIONAL: &[Request] = &[
     },
 ];
 
-/// What the load asks for, in turn.
+/// The targets of the load, in turn.
 pub(super) const LOAD: &[&str] = &["/", "/api/users", "/api/process"];
 
 const OK: Attribute = ("http.response.status_code", Int(200));
 const CHAIN_ROUTE: Attribute = ("http.route", Text("/api/chain"));
 const CHAIN_PATH: Attribute = ("url.path", Text("/api/chain"));
 
-/// On the server span of a request that the runner itself made.
+/// On the server span of a request from the runner.
 const FROM_RUNNER: Attribute = ("user_agent.original", Text(USER_AGENT));
 
-impl Kind {
-    /// What every span of this kind carries. `url.scheme` is left open: behind a proxy that ends
-    /// TLS it is not the one in the base URL.
-    pub(super) const fn attributes(self) -> &'static [Attribute] {
-        match self {
-            Self::Internal => &[],
-            Self::Server => &[
-                ("http.request.method", Text("GET")),
-                ("url.scheme", SomeText),
-                ("server.address", SomeText),
-                ("server.port", SomeInt),
-                ("client.address", SomeText),
-                ("network.peer.address", SomeText),
-            ],
-            Self::Client => &[
-                ("http.request.method", Text("GET")),
-                ("server.address", SomeText),
-                ("server.port", SomeInt),
-                ("url.full", SomeText),
-            ],
-        }
+/// The attributes of every span of this kind. `url.scheme` may differ from the base URL's behind a
+/// proxy that ends TLS.
+pub(super) const fn kind_attributes(kind: SpanKind) -> &'static [Attribute] {
+    match kind {
+        SpanKind::Server => &[
+            ("http.request.method", Text("GET")),
+            ("url.scheme", SomeText),
+            ("server.address", SomeText),
+            ("server.port", SomeInt),
+            ("client.address", SomeText),
+            ("network.peer.address", SomeText),
+        ],
+        SpanKind::Client => &[
+            ("http.request.method", Text("GET")),
+            ("server.address", SomeText),
+            ("server.port", SomeInt),
+            ("url.full", SomeText),
+        ],
+        _ => &[],
     }
 }
 
@@ -175,19 +171,12 @@ const fn server(
     attributes: &'static [Attribute],
     children: &'static [Span],
 ) -> Span {
-    Span { name, kind: Kind::Server, failed: false, attributes, events: &[], children }
+    Span { name, kind: SpanKind::Server, failed: false, attributes, events: &[], children }
 }
 
-/// A call to the next service: its client span, and the server span of the one called.
+/// A call to the next service: the client span, and the server span below it.
 const fn calls(children: &'static [Span]) -> Span {
-    Span {
-        name: "GET",
-        kind: Kind::Client,
-        failed: false,
-        attributes: &[OK],
-        events: &[],
-        children,
-    }
+    Span { kind: SpanKind::Client, ..server("GET", &[OK], children) }
 }
 
 const fn internal(
@@ -195,7 +184,7 @@ const fn internal(
     attributes: &'static [Attribute],
     children: &'static [Span],
 ) -> Span {
-    Span { name, kind: Kind::Internal, failed: false, attributes, events: &[], children }
+    Span { kind: SpanKind::Internal, ..server(name, attributes, children) }
 }
 
 #[cfg(test)]
@@ -207,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn each_request_leaves_as_many_spans_as_the_documentation_says() {
+    fn each_request_has_as_many_spans_as_in_the_documentation() {
         let counts: Vec<_> =
             FUNCTIONAL.iter().map(|request| (request.target, count(&request.trace))).collect();
         let expected = [

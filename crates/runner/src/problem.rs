@@ -1,13 +1,11 @@
-//! What can be wrong with a trace, and how it is said.
+//! What can be wrong with a trace, in words.
 
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use thiserror::Error;
 
-use super::{
-    expected::{Expected, Kind},
-    otlp::Value,
-};
+use super::expected::Expected;
 
-/// One way in which a trace is not as planned; reads as a line of its own.
+/// One difference between a trace and its plan. Displays as one line.
 #[derive(Debug, Error)]
 #[error("span `{span}`: {fault}")]
 pub(super) struct Problem {
@@ -20,15 +18,15 @@ pub(super) struct Problem {
 pub(super) enum Fault {
     #[error("missing")]
     Missing,
-    #[error("one too many, below {parent}")]
+    #[error("not expected, below {parent}")]
     Extra { parent: String },
     #[error("parent is {found}, expected {expected}")]
     Parent { found: String, expected: String },
     #[error("starts before `{previous}`, expected after it")]
     Order { previous: String },
-    #[error("kind is {found}, expected {expected:?}")]
-    Kind { found: String, expected: Kind },
-    #[error("status is Error, expected another")]
+    #[error("kind is {found:?}, expected {expected:?}")]
+    Kind { found: SpanKind, expected: SpanKind },
+    #[error("status is Error, expected success")]
     Failed,
     #[error("status is not Error, expected Error")]
     NotFailed,
@@ -37,5 +35,5 @@ pub(super) enum Fault {
     #[error("{of}attribute `{key}` is missing")]
     MissingAttribute { of: String, key: &'static str },
     #[error("{of}attribute `{key}` is {found}, expected {expected}")]
-    Attribute { of: String, key: &'static str, found: Value, expected: Expected },
+    Attribute { of: String, key: &'static str, found: String, expected: Expected },
 }

@@ -1,24 +1,21 @@
-//! For tests: traces made from the plan, and small servers on loopback to stand in for the
-//! application and Jaeger.
+//! For tests: traces made from the plan, and a server that stands in for the application and for Jaeger.
 
-use std::{
-    collections::HashMap,
-    io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
-    thread,
-};
+use std::collections::HashMap;
+use std::sync::Mutex;
 
+use opentelemetry::{SpanId, TraceId};
+use reqwest::Client;
 use serde_json::{Value as Json, json};
+use url::{Position, Url};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Respond, ResponseTemplate};
 
-use super::{
-    base_url::BaseUrl,
-    expected::{Attribute, Body, Expected, Request, Span},
-    plan,
-};
+use super::base_url::BaseUrl;
+use super::expected::{Attribute, Body, Expected, Request, Span};
+use super::functional::Outcome;
+use super::plan;
 
-/// The spans of `planned` in OTLP JSON, ids and start times counting up from 1, as if all had gone
-/// as planned.
+/// The spans of `planned` in OTLP JSON, with ids and start times that count up from 1.
 pub(super) fn recorded(planned: &Span, caller: &str) -> Vec<Json> {
     let mut spans = Vec::new();
     record(planned, caller, &mut spans);
@@ -35,10 +32,10 @@ fn record(planned: &Span, parent: &str, spans: &mut Vec<Json>) {
         "spanId": id,
         "parentSpanId": parent,
         "name": planned.name,
-        "kind": planned.kind as u8 + 1,
+        "kind": planned.kind as i32,
         "startTimeUnixNano": number.to_string(),
         "status": if planned.failed { json!({"code": 2}) } else { json!({}) },
-        "attributes": attributes(planned.kind.attributes().iter().chain(planned.attributes)),
+        "attributes": attributes(plan::kind_attributes(planned.kind).iter().chain(planned.attributes)),
         "events": events.collect::<Vec<_>>(),
     }));
     for child in planned.children {
@@ -60,106 +57,82 @@ fn attributes<'a>(planned: impl IntoIterator<Item = &'a Attribute>) -> Vec<Json>
         .collect()
 }
 
-/// As Jaeger wraps them.
+/// The reply of Jaeger with these spans.
 pub(super) fn reply(spans: &[Json]) -> String {
     json!({"result": {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}}).to_string()
 }
 
-/// A request as [`serve`] hands it on.
-pub(super) struct Asked {
-    pub(super) target: String,
-    /// Trace id and span id.
-    pub(super) traceparent: Option<(String, String)>,
+/// Answers every request with `response`, until the server is dropped.
+pub(super) async fn serve(response: impl Respond + 'static) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
+    server
 }
 
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) traceresponse: Option<String>,
-    pub(super) body: String,
+pub(super) fn base_url(server: &MockServer) -> BaseUrl {
+    Url::parse(&server.uri()).expect("a valid URL").into()
 }
 
-impl Answer {
-    pub(super) fn new(status: u16, body: impl Into<String>) -> Self {
-        Self { status, traceresponse: None, body: body.into() }
+/// As the program does before it runs a command.
+pub(super) fn install_tls_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+pub(super) fn client() -> Client {
+    install_tls_provider();
+    Client::builder().tls_certs_only([]).no_proxy().build().expect("a client")
+}
+
+pub(super) fn outcome(
+    planned: &'static Request,
+    status: u16,
+    detail: Option<&str>,
+    problems: &[&str],
+) -> Outcome {
+    Outcome {
+        planned,
+        request: "GET /".to_owned(),
+        trace_id: TraceId::from(1),
+        span_id: SpanId::from(2),
+        status: Some(status),
+        detail: detail.map(ToOwned::to_owned),
+        latency_ms: 1.0,
+        problems: problems.iter().map(ToString::to_string).collect(),
     }
 }
 
-/// Serves `answer` from a thread of its own until the process ends.
-pub(super) fn serve(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> BaseUrl {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("bound"));
-    let answer = Arc::new(answer);
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let answer = Arc::clone(&answer);
-            thread::spawn(move || respond(stream, &*answer));
-        }
-    });
-    url.parse().expect("a valid URL")
-}
-
-fn respond(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer) {
-    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-    let Some(target) = lines.next().and_then(|line| Some(line.split(' ').nth(1)?.to_owned()))
-    else {
-        return;
-    };
-    let headers: HashMap<_, _> = lines
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| {
-            line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()))
-        })
-        .collect();
-    let traceparent = headers.get("traceparent").map(|value| {
-        let parts: Vec<_> = value.split('-').collect();
-        assert!(
-            matches!(parts[..], ["00", trace, span, "01"] if trace.len() == 32 && span.len() == 16),
-            "{value}"
-        );
-        (parts[1].to_owned(), parts[2].to_owned())
-    });
-    let Answer { status, traceresponse, body } = answer(&Asked { target, traceparent });
-    let traceresponse =
-        traceresponse.map_or(String::new(), |value| format!("traceresponse: {value}\r\n"));
-    let length = body.len();
-    // The client may have hung up; its test says so.
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status} Fake\r\n{traceresponse}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    );
-}
-
-/// An application and its Jaeger: it answers as planned, and `/api/v3/traces/...` has the trace
-/// from the second time on.
+/// An application and its Jaeger. The application responds as planned; Jaeger has the whole trace from the second
+/// query on, as with a batch processor.
 #[derive(Default)]
 pub(super) struct Fake {
-    /// By trace id: the request's target, the caller's span id, and how often the trace was asked
-    /// for.
+    /// By trace id: the request's target, the caller's span id, and the number of queries.
     traces: Mutex<HashMap<String, (String, String, u32)>>,
 }
 
-impl Fake {
-    pub(super) fn answer(&self, asked: &Asked) -> Answer {
-        let mut traces = self.traces.lock().expect("no test panics with it");
-        if let Some(id) = asked.target.strip_prefix("/api/v3/traces/") {
-            let Some((target, caller, times)) = traces.get_mut(id) else {
-                return Answer::new(404, r#"{"error":"trace not found"}"#);
+impl Respond for Fake {
+    fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
+        let target = &request.url[Position::BeforePath..];
+        let mut traces = self.traces.lock().expect("not poisoned");
+        if let Some(id) = target.strip_prefix("/api/v3/traces/") {
+            let Some((target, caller, queries)) = traces.get_mut(id) else {
+                return ResponseTemplate::new(404);
             };
-            *times += 1;
+            *queries += 1;
             let spans = recorded(&planned(target).expect("recorded").trace, caller);
-            // At first only some of them, as it happens with a batch processor.
-            return Answer::new(200, reply(if *times == 1 { &spans[1..] } else { &spans }));
+            let spans = if *queries == 1 { &spans[1..] } else { &spans };
+            return ResponseTemplate::new(200).set_body_string(reply(spans));
         }
-        let Some(request) = planned(&asked.target) else {
-            return Answer::new(404, "{}");
-        };
-        let Some((trace_id, span_id)) = asked.traceparent.clone() else {
-            return Answer::new(request.status, "{}");
-        };
-        let traceresponse = Some(format!("00-{trace_id}-0000000000000001-01"));
-        let body = body(request.body, &trace_id);
-        traces.insert(trace_id, (asked.target.clone(), span_id, 0));
-        Answer { traceresponse, ..Answer::new(request.status, body) }
+        let Some(request_plan) = planned(target) else { return ResponseTemplate::new(404) };
+        let response = ResponseTemplate::new(request_plan.status);
+        // The load has no trace context.
+        let Some(parent) = request.headers.get("traceparent") else { return response };
+        let parts: Vec<_> = parent.to_str().expect("ASCII").split('-').collect();
+        let ["00", trace_id, span_id, "01"] = parts[..] else { panic!("{parent:?}") };
+        assert_eq!((trace_id.len(), span_id.len()), (32, 16), "{parent:?}");
+        traces.insert(trace_id.to_owned(), (target.to_owned(), span_id.to_owned(), 0));
+        response
+            .insert_header("traceresponse", format!("00-{trace_id}-0000000000000001-01"))
+            .set_body_string(body(request_plan.body, trace_id))
     }
 }
 

@@ -1,11 +1,10 @@
-//! The whole run, against a stand-in for the application and Jaeger.
+//! Whole runs, against a server that stands in for the application and for Jaeger.
 
 use clap::{CommandFactory, FromArgMatches, Parser};
+use wiremock::{Request, Respond, ResponseTemplate};
 
-use super::{
-    testing::{Answer, Fake, serve},
-    *,
-};
+use super::testing::{Fake, install_tls_provider, serve};
+use super::*;
 
 #[derive(Parser)]
 struct Cli {
@@ -13,13 +12,12 @@ struct Cli {
     args: RunnerArgs,
 }
 
-/// Runs with `options`, and gives what was found and printed.
+/// Runs with `options`; returns the report and the output.
 async fn runner(options: &[&str]) -> (Report, String) {
-    // Empty, so that variables of the one who tests change nothing; what `options` says later
-    // holds.
-    let neutral = ["runner", "--verify=", "--jaeger-ui-url=http://localhost:16686"];
-    let command = Cli::command().args_override_self(true);
-    let matches = command.get_matches_from([&neutral, options].concat());
+    install_tls_provider();
+    // Without the variables of the test's own environment.
+    let command = Cli::command().mut_args(|arg| arg.env(None));
+    let matches = command.get_matches_from([&["runner"], options].concat());
     let args = RunnerArgs::from_arg_matches(&matches).expect("valid options");
     let mut out = Vec::new();
     let run = Run::new(&args, &mut out, ProgressDrawTarget::hidden()).expect("a client");
@@ -29,9 +27,10 @@ async fn runner(options: &[&str]) -> (Report, String) {
 
 #[tokio::test]
 async fn a_run_against_an_application_as_planned_prints_what_the_documentation_shows() {
-    let fake = Fake::default();
-    let url = serve(move |asked| fake.answer(asked)).to_string();
-    let (report, printed) = runner(&["--base-url", &url, "--verify", &url]).await;
+    let server = serve(Fake::default()).await;
+    let url = server.uri();
+    let ui = "--jaeger-ui-url=http://localhost:16686";
+    let (report, printed) = runner(&["--base-url", &url, "--verify", &url, ui]).await;
     let figures = &report.load[0];
     let latency = &figures.latency_ms;
     let expected = format!(
@@ -84,43 +83,42 @@ OTEL Demo App - Test Suite
 }
 
 #[tokio::test]
-async fn an_application_that_is_not_healthy_is_asked_for_nothing_else() {
-    let url = serve(|asked| {
-        assert_eq!(asked.target, "/health");
-        Answer::new(503, "")
-    });
-    let (report, printed) = runner(&["--base-url", &url.to_string()]).await;
+async fn an_unhealthy_application_receives_no_other_request() {
+    let server = serve(ResponseTemplate::new(503)).await;
+    let (report, printed) = runner(&["--base-url", &server.uri()]).await;
     assert!(!report.ok && !report.responding);
     assert!(printed.contains("    Status: 503\n"), "{printed}");
     assert!(!printed.contains("Running functional tests"), "{printed}");
+    let requests = server.received_requests().await.expect("recorded");
+    assert_eq!(requests.iter().map(|request| request.url.path()).collect::<Vec<_>>(), ["/health"]);
 }
 
 #[tokio::test]
-async fn an_application_that_is_not_there_is_no_panic_and_no_wait() {
-    // Bound and let go, so that nothing listens there.
+async fn a_refused_connection_ends_the_run_with_its_reason() {
+    // Bound and released, so that nothing listens there.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("bound")
         .port();
     let (report, printed) = runner(&["--base-url", &format!("http://127.0.0.1:{port}")]).await;
     assert!(!report.ok && !report.responding);
-    assert!(printed.contains("    [✗] no answer: "), "{printed}");
+    assert!(printed.contains("    [✗] no response: "), "{printed}");
 }
 
 #[tokio::test]
-async fn an_endpoint_that_fails_fails_the_run_in_tests_and_load_alike() {
+async fn a_failing_endpoint_fails_in_the_functional_tests_and_in_the_load() {
     let fake = Fake::default();
-    let url = serve(move |asked| match asked.target.as_str() {
-        "/api/users" => Answer::new(503, "down"),
-        _ => fake.answer(asked),
-    });
-    let (report, printed) =
-        runner(&["--base-url", &url.to_string(), "--requests=9", "--workers=2", "--repeat=2"])
-            .await;
+    let server = serve(move |request: &Request| match request.url.path() {
+        "/api/users" => ResponseTemplate::new(503),
+        _ => fake.respond(request),
+    })
+    .await;
+    let options = ["--base-url", &server.uri(), "--requests=9", "--workers=2", "--repeat=2"];
+    let (report, printed) = runner(&options).await;
     assert!(!report.ok);
     assert_eq!(report.load.iter().map(|figures| figures.errors).collect::<Vec<_>>(), [3, 3]);
-    assert!(printed.contains("[*] Run 2 of 2\n\n[*] Running functional tests...\n"), "{printed}");
     for line in [
+        "[*] Run 2 of 2\n\n[*] Running functional tests...\n",
         "    [✗] header `traceresponse` is missing\n",
         "    [✗] status 503, expected 200\n",
         "    [✗] GET /api/users: status 503, expected 200 (3 of 9)\n",
@@ -131,17 +129,17 @@ async fn an_endpoint_that_fails_fails_the_run_in_tests_and_load_alike() {
 }
 
 #[tokio::test]
-async fn the_report_for_machines_holds_what_was_found() {
-    let fake = Fake::default();
-    let url = serve(move |asked| fake.answer(asked)).to_string();
-    let (report, _) = runner(&["--base-url", &url, "--verify", &url]).await;
+async fn the_json_report_holds_the_results() {
+    let server = serve(Fake::default()).await;
+    let (report, _) = runner(&["--base-url", &server.uri(), "--verify", &server.uri()]).await;
     let mut json = Vec::new();
-    report.write_json(&mut json).expect("a Vec takes everything");
+    report.write_json(&mut json).expect("writing to memory");
     let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
     assert_eq!(json["ok"], true);
     assert_eq!(json["functional"][2]["request"], "GET /api/users");
     assert_eq!(json["functional"][2]["status"], 200);
     assert_eq!(json["functional"][2]["trace_id"], json["verification"]["traces"][2]["trace_id"]);
+    assert_eq!(json["functional"][2]["trace_id"].as_str().map(str::len), Some(32));
     assert_eq!(json["load"][0]["requests"], 30);
     assert!(json["load"][0]["latency_ms"]["p99"].is_f64());
     assert_eq!(json["verification"]["traces"][2]["spans"], 2);

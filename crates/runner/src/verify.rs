@@ -1,41 +1,41 @@
-//! Asks Jaeger for each functional test's trace, until all of it is there, and compares it with the
-//! plan.
+//! Polls Jaeger for the trace of each functional test until it is complete, and compares it with the plan.
 
 use std::time::{Duration, Instant};
 
+use opentelemetry::TraceId;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use reqwest::{Client, StatusCode};
 use serde::Serialize;
 
-use super::{
-    base_url::BaseUrl,
-    compare::compare,
-    functional::{Outcome, root_cause},
-    otlp,
-    problem::Fault,
-};
+use super::base_url::BaseUrl;
+use super::compare::compare;
+use super::functional::{Outcome, as_text, root_cause};
+use super::otlp;
+use super::problem::Fault;
 
 /// For all traces together: the batch processor waits 5 s by default, the exporter may retry for
-/// 10, and Jaeger may be behind a collector that batches again.
+/// 10 s, and a collector before Jaeger may batch again.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// For one answer: Jaeger looks up one trace, so this is a hung one.
+/// For one query, which looks up a single trace.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What Jaeger has of one trace.
+/// The result for one trace.
 #[derive(Debug, Serialize)]
 pub(super) struct Verified {
     /// Method and target.
     pub(super) request: String,
-    pub(super) trace_id: String,
-    /// How many spans Jaeger had in the end.
+    #[serde(serialize_with = "as_text")]
+    pub(super) trace_id: TraceId,
+    /// The number of spans in Jaeger's last response.
     pub(super) spans: usize,
-    /// One line each; none if the trace is as planned.
+    /// One line each; empty if the trace is as planned.
     pub(super) problems: Vec<String>,
 }
 
-/// Jaeger's query API.
+/// A client of Jaeger's query API.
 pub(super) struct Jaeger {
     client: Client,
     url: BaseUrl,
@@ -43,105 +43,88 @@ pub(super) struct Jaeger {
 }
 
 impl Jaeger {
-    /// One that waits for traces until `timeout` from now.
+    /// A client that waits for traces until `timeout` from now.
     pub(super) fn new(client: Client, url: BaseUrl, timeout: Duration) -> Self {
         Self { client, url, deadline: Instant::now() + timeout }
     }
 
-    /// Compares what Jaeger has of `outcome`'s trace with the plan, for as long as it takes.
-    ///
-    /// Once no span is missing, waiting cannot help: spans never change, and what ended before the
-    /// server's span was exported before it.
+    /// Polls until no span of the trace is missing or the deadline passes. Other problems cannot go
+    /// away: a span never changes, and all spans below a server span are exported before it.
     pub(super) async fn verify(&self, outcome: &Outcome) -> Verified {
+        let &Outcome { trace_id, span_id, ref request, planned, .. } = outcome;
         loop {
-            let (spans, problems, missing) = match self.trace(&outcome.trace_id).await {
-                Ok(spans) if spans.is_empty() => {
-                    (0, vec![format!("no trace {}", outcome.trace_id)], true)
-                }
+            let (spans, problems, missing) = match self.trace(trace_id).await {
+                Ok(spans) if spans.is_empty() => (0, vec![format!("no trace {trace_id}")], true),
                 Ok(spans) => {
-                    let problems = compare(&outcome.planned.trace, &outcome.span_id, &spans);
+                    let problems = compare(&planned.trace, &span_id.to_bytes(), &spans);
                     let missing =
                         problems.iter().any(|problem| matches!(problem.fault, Fault::Missing));
                     (spans.len(), problems.iter().map(ToString::to_string).collect(), missing)
                 }
                 Err(problem) => (0, vec![problem], true),
             };
-            // After the deadline each trace is still asked for once.
+            // After the deadline, each remaining trace has a single query.
             if !missing || Instant::now() + POLL_INTERVAL > self.deadline {
-                let Outcome { request, trace_id, .. } = outcome;
-                return Verified {
-                    request: request.clone(),
-                    trace_id: trace_id.clone(),
-                    spans,
-                    problems,
-                };
+                return Verified { request: request.clone(), trace_id, spans, problems };
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// The spans that Jaeger has so far, or why that is not known; 404 means that there are none.
-    async fn trace(&self, id: &str) -> Result<Vec<otlp::Span>, String> {
+    /// The spans that Jaeger has so far; 404 means none.
+    async fn trace(&self, id: TraceId) -> Result<Vec<Span>, String> {
         let url = self.url.join(&format!("/api/v3/traces/{id}"));
-        let no_answer = |error| format!("Jaeger did not answer: {}", root_cause(error));
+        let no_response = |error| format!("no response from Jaeger: {}", root_cause(error));
         let response =
-            self.client.get(url).timeout(QUERY_TIMEOUT).send().await.map_err(no_answer)?;
+            self.client.get(url).timeout(QUERY_TIMEOUT).send().await.map_err(no_response)?;
         match response.status() {
             StatusCode::OK => {
-                let text = response.text().await.map_err(no_answer)?;
+                let text = response.text().await.map_err(no_response)?;
                 otlp::parse(&text)
-                    .map_err(|error| format!("Jaeger's answer is not OTLP JSON: {error}"))
+                    .map_err(|error| format!("Jaeger's response is not OTLP JSON: {error}"))
             }
             StatusCode::NOT_FOUND => Ok(Vec::new()),
-            status => Err(format!("Jaeger answered {status}")),
+            status => Err(format!("Jaeger responded with {status}")),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{
-        plan,
-        testing::{Answer, recorded, reply, serve},
-    };
+    use wiremock::ResponseTemplate;
 
-    /// What is found in a Jaeger that answers thus to every request, without much patience.
+    use super::*;
+    use crate::plan;
+    use crate::testing::{base_url, client, outcome, recorded, reply, serve};
+
+    /// The result against a Jaeger that always responds like this, with little patience.
     async fn verified(status: u16, body: String) -> Verified {
-        let url = serve(move |_| Answer::new(status, body.clone()));
-        let client = crate::tls::client_for("http").no_proxy().build().expect("a client");
-        let outcome = Outcome {
-            planned: &plan::HEALTH,
-            request: "GET /health".to_owned(),
-            trace_id: "1".to_owned(),
-            span_id: "2".to_owned(),
-            status: Some(200),
-            detail: None,
-            latency_ms: 1.0,
-            problems: Vec::new(),
-        };
-        Jaeger::new(client, url, POLL_INTERVAL).verify(&outcome).await
+        let response = ResponseTemplate::new(status).set_body_string(body);
+        let server = serve(response).await;
+        let jaeger = Jaeger::new(client(), base_url(&server), POLL_INTERVAL);
+        jaeger.verify(&outcome(&plan::HEALTH, 200, None, &[])).await
     }
 
     #[tokio::test]
-    async fn a_trace_as_planned_is_verified() {
-        let verified = verified(200, reply(&recorded(&plan::HEALTH.trace, "2"))).await;
+    async fn a_trace_as_planned_has_no_problem() {
+        let caller = outcome(&plan::HEALTH, 200, None, &[]).span_id.to_string();
+        let verified = verified(200, reply(&recorded(&plan::HEALTH.trace, &caller))).await;
         assert_eq!((verified.spans, verified.problems), (1, vec![]));
     }
 
     #[tokio::test]
-    async fn a_trace_that_never_comes_is_a_problem() {
-        assert_eq!(verified(404, String::new()).await.problems, ["no trace 1"]);
-        let none = verified(200, reply(&[])).await;
-        assert_eq!(none.problems, ["no trace 1"]);
+    async fn a_trace_that_never_arrives_is_a_problem() {
+        let expected = [format!("no trace {:032x}", 1)];
+        assert_eq!(verified(404, String::new()).await.problems, expected);
+        assert_eq!(verified(200, reply(&[])).await.problems, expected);
     }
 
     #[tokio::test]
-    async fn a_jaeger_that_fails_is_a_problem_that_says_how() {
+    async fn a_failure_of_jaeger_is_a_problem_that_says_what_failed() {
         let failing = verified(500, String::new()).await;
-        assert_eq!(failing.problems, ["Jaeger answered 500 Internal Server Error"]);
+        assert_eq!(failing.problems, ["Jaeger responded with 500 Internal Server Error"]);
         let page = verified(200, "<html>".to_owned()).await;
-        let expected = "Jaeger's answer is not OTLP JSON: expected value at line 1 column 1";
+        let expected = "Jaeger's response is not OTLP JSON: expected value at line 1 column 1";
         assert_eq!(page.problems, [expected]);
     }
 }

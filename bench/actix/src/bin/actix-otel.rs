@@ -9,7 +9,7 @@ async fn health() -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(HEALTH)
 }
 
-// Actix's own runtimes are one thread each, and the exporter needs one that is never blocked.
+// Each of Actix's own runtimes has one thread, and the exporter needs one that nothing blocks.
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let otel = Otel::install();

@@ -1,4 +1,4 @@
-//! axum with axum-tracing-opentelemetry, by way of `tracing`: spans, no metrics.
+//! axum with axum-tracing-opentelemetry, which uses `tracing`: spans, no metrics.
 
 use axum_tracing_opentelemetry::middleware::{OtelAxumLayer, OtelInResponseLayer};
 use bench_common::Otel;
@@ -10,7 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 async fn main() {
     let otel = Otel::install();
     let tracer = otel.traces.tracer("axum");
-    // Only the instrumentation's own target, as its documentation advises.
+    // The instrumentation's own target only, as its documentation recommends.
     let filter = tracing_subscriber::filter::Targets::new()
         .with_target("otel::tracing", tracing_subscriber::filter::LevelFilter::INFO);
     let layer = tracing_opentelemetry::layer().with_tracer(tracer);

@@ -1,4 +1,4 @@
-//! The server under test, and its last words.
+//! The server under test, and what it logs about its spans.
 
 use anyhow::Context as _;
 
@@ -6,12 +6,11 @@ use super::Trial;
 use crate::process::Process;
 use crate::servers::Server;
 
-/// A server that exports to this endpoint.
+/// A server that exports to `endpoint`.
 pub(crate) fn start(trial: &Trial, endpoint: &str) -> anyhow::Result<Process> {
     let env = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
         ("OTEL_BSP_SCHEDULE_DELAY", "1000"),
-        // An outage of theirs would have lines of its own.
+        // An outage of the metrics has log lines of its own.
         ("OTEL_METRICS_EXPORTER", "none"),
     ];
     let server = Server {
@@ -23,31 +22,31 @@ pub(crate) fn start(trial: &Trial, endpoint: &str) -> anyhow::Result<Process> {
         spans: true,
         short: true,
     };
-    Process::start(&server, 0)
+    Process::start(&server, endpoint)
 }
 
-/// What the shutdown told.
-pub(crate) struct LastWords {
+/// The spans and outages in the log.
+pub(crate) struct Log {
     pub(crate) exported: u64,
     pub(crate) dropped: u64,
-    /// Lines that tell of an outage's beginning, and of its end.
+    /// The number of lines about the start of an outage, and about its end.
     pub(crate) begun: usize,
     pub(crate) over: usize,
 }
 
-/// Ends the server by SIGTERM and reads what it wrote.
-pub(crate) fn end(process: Process) -> anyhow::Result<LastWords> {
-    let said = process.end()?;
+/// Ends the server with SIGTERM, and reads its log.
+pub(crate) fn end(process: Process) -> anyhow::Result<Log> {
+    let log = process.end()?;
     let count = |texts: [&str; 2]| {
-        let told = |line: &&str| texts.iter().any(|text| line.contains(text));
-        said.lines().filter(|line| line.contains("traces: ")).filter(told).count()
+        let matches = |line: &&str| texts.iter().any(|text| line.contains(text));
+        log.lines().filter(|line| line.contains("traces: ")).filter(matches).count()
     };
-    let last = said
+    let last = log
         .lines()
         .find_map(|line| line.split_once("traces: ")?.1.split_once(" exported by otlp, "));
-    let (exported, rest) = last.with_context(|| format!("no last line in:\n{said}"))?;
+    let (exported, rest) = last.with_context(|| format!("no last line in:\n{log}"))?;
     let lost = rest.split(' ').next().unwrap_or_default();
-    Ok(LastWords {
+    Ok(Log {
         exported: exported.parse()?,
         dropped: if lost == "none" { 0 } else { lost.parse()? },
         begun: count(["cannot export to", " of an export: "]),

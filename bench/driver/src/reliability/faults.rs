@@ -1,62 +1,70 @@
-//! The matrix: each fault for as long as is asked, beside a server whose receiver is well.
+//! Each fault of a collector for a while, beside a server whose receiver is healthy.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use otlp_receiver::{Behaviour, Receiver, TlsMode};
 
 use super::backend::Backend;
 use super::{Trial, demo, verdict};
 use crate::load::{HEALTH, paced};
 use crate::stats::{show, spread};
 
-/// Requests a second to each of the two servers, and over how many connections.
+/// Requests per second to each of the two servers, and their number of connections.
 const RATE: f64 = 200.0;
 const CONNECTIONS: usize = 8;
 
 /// Load before a fault and after it.
 const AROUND: Duration = Duration::from_secs(5);
 
-/// How long a backend that is well again may take to get what waited: above the longest pause.
+/// How long a recovered backend may take to receive the queued spans: above the longest pause.
 const CATCH_UP: Duration = Duration::from_secs(15);
 
-/// The promises: how much worse a fault may make the 99th percentile, and all of the memory.
+/// The limits: the ratio of the 99th percentiles with and without the fault, and memory in MiB.
 const MOST_RATIO: f64 = 1.2;
 const MOST_MIB: f64 = 64.0;
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Kind {
-    /// Nothing listens until the fault is over.
+    /// Nothing listens until the fault ends.
     Absent,
-    /// It is killed, and started again when the fault is over.
+    /// The receiver is cut off, and restarted when the fault ends.
     Killed,
-    /// A real Jaeger, killed and started again.
+    /// A real Jaeger is killed, and restarted when the fault ends.
     JaegerKilled,
-    /// The receiver behaves so until the fault is over.
-    Behaves(&'static str),
-    /// The receiver takes a second an export: no outage.
+    /// The receiver answers like this until the fault ends.
+    Behaves(Behaviour),
+    /// The receiver answers after a second, which is no outage.
     Slow,
-    /// Its certificate is nobody's; that does not pass.
+    /// The certificate is from an unknown authority, permanently.
     Certificate,
-    /// Its name does not resolve; that does not pass.
+    /// The name does not resolve, permanently.
     Name,
 }
 
-const ALL: [(&str, Kind); 11] = [
-    ("absent at the start", Kind::Absent),
-    ("killed and back", Kind::Killed),
-    ("Jaeger killed and back", Kind::JaegerKilled),
-    ("hanging", Kind::Behaves("hang")),
-    ("Unavailable", Kind::Behaves("unavailable")),
-    ("ResourceExhausted, RetryInfo 1 s", Kind::Behaves("exhausted")),
-    ("Unimplemented", Kind::Behaves("unimplemented")),
-    ("partial success", Kind::Behaves("partial")),
-    ("slow: 1 s an export", Kind::Slow),
-    ("wrong certificate", Kind::Certificate),
-    ("name that does not resolve", Kind::Name),
-];
+fn all() -> [(&'static str, Kind); 11] {
+    let retry_after = Some(Duration::from_secs(1));
+    let message = "too long".to_owned();
+    [
+        ("absent at the start", Kind::Absent),
+        ("killed and restarted", Kind::Killed),
+        ("Jaeger killed and restarted", Kind::JaegerKilled),
+        ("hanging", Kind::Behaves(Behaviour::Hang)),
+        ("Unavailable", Kind::Behaves(Behaviour::Unavailable)),
+        (
+            "ResourceExhausted, RetryInfo 1 s",
+            Kind::Behaves(Behaviour::ResourceExhausted { retry_after }),
+        ),
+        ("Unimplemented", Kind::Behaves(Behaviour::Unimplemented)),
+        ("partial success", Kind::Behaves(Behaviour::PartialSuccess { rejected: 2, message })),
+        ("slow: 1 s per export", Kind::Slow),
+        ("wrong certificate", Kind::Certificate),
+        ("name that does not resolve", Kind::Name),
+    ]
+}
 
-/// One fault's figures.
+/// The results of one fault.
 struct Row {
     fault: &'static str,
     p99_us: f64,
@@ -76,7 +84,7 @@ impl Row {
         self.p99_us / self.undisturbed_us
     }
 
-    /// Spans of which nothing is known: negative if some are counted twice.
+    /// Spans that nothing accounts for; negative if some are counted twice.
     fn difference(&self) -> i128 {
         let sent = self.received.unwrap_or(self.exported);
         i128::from(self.ended) - i128::from(sent) - i128::from(self.dropped)
@@ -84,12 +92,13 @@ impl Row {
 }
 
 impl Kind {
-    fn passes(self) -> bool {
+    /// Whether the fault ends before the server does.
+    fn ends(&self) -> bool {
         !matches!(self, Kind::Certificate | Kind::Name | Kind::Slow)
     }
 
-    /// Lines at the beginning and at the end.
-    fn lines(self) -> (usize, usize) {
+    /// Expected log lines at the start and at the end.
+    fn lines(&self) -> (usize, usize) {
         match self {
             Kind::Slow => (0, 0),
             Kind::Certificate | Kind::Name => (1, 0),
@@ -97,98 +106,100 @@ impl Kind {
         }
     }
 
-    /// Whether spans are lost though the queue has room for all of them.
-    fn loses(self) -> bool {
-        let refused = matches!(self, Kind::Behaves("unimplemented" | "partial"));
-        refused || matches!(self, Kind::Certificate | Kind::Name)
+    /// Whether spans are lost although the queue has room for all of them.
+    fn loses(&self) -> bool {
+        use Behaviour::{PartialSuccess, Unimplemented};
+        let rejects = matches!(self, Kind::Behaves(Unimplemented | PartialSuccess { .. }));
+        rejects || matches!(self, Kind::Certificate | Kind::Name)
     }
 
-    fn backend(self, trial: &Trial) -> anyhow::Result<Backend> {
-        Ok(match (self, &trial.jaeger) {
+    fn backend(&self, trial: &Trial) -> anyhow::Result<Backend> {
+        let mut backend = match (self, &trial.jaeger) {
             (Kind::JaegerKilled, Some(jaeger)) => Backend::jaeger(jaeger),
-            (Kind::Certificate, _) => Backend::receiver(trial)?.with_tls(),
-            _ => Backend::receiver(trial)?,
-        })
+            (Kind::Certificate, _) => Backend::Receiver(Receiver::start_tls(TlsMode::Server)),
+            _ => Backend::Receiver(Receiver::start()),
+        };
+        match self {
+            Kind::Absent => backend.kill(),
+            Kind::JaegerKilled => backend.start()?,
+            _ => {}
+        }
+        Ok(backend)
     }
 
-    fn endpoint(self, port: u16) -> String {
+    fn endpoint(&self, backend: &Backend) -> String {
         match self {
-            Kind::Certificate => format!("https://127.0.0.1:{port}"),
-            // Longer than a label may be: the resolver says no without asking anybody.
-            Kind::Name => format!("http://{}.invalid:{port}", "n".repeat(64)),
-            _ => format!("http://127.0.0.1:{port}"),
+            // Longer than a label may be: the resolver fails without a query.
+            Kind::Name => format!("http://{}.invalid:4317", "n".repeat(64)),
+            _ => backend.endpoint(),
         }
     }
 
-    fn begin(self, backend: &mut Backend) -> anyhow::Result<()> {
+    fn begin(&self, backend: &mut Backend) {
         match self {
             Kind::Killed | Kind::JaegerKilled => backend.kill(),
-            Kind::Behaves(how) => backend.behave(how)?,
-            Kind::Slow => backend.behave("slow")?,
+            Kind::Behaves(behaviour) => backend.set(behaviour.clone()),
+            Kind::Slow => backend.set(Behaviour::Delay(Duration::from_secs(1))),
             Kind::Absent | Kind::Certificate | Kind::Name => {}
         }
-        Ok(())
     }
 
-    fn end(self, backend: &mut Backend) -> anyhow::Result<()> {
+    fn end(&self, backend: &mut Backend) -> anyhow::Result<()> {
         match self {
-            Kind::Absent | Kind::Killed | Kind::JaegerKilled => backend.start(),
-            Kind::Behaves(_) => backend.behave("accept"),
-            Kind::Slow | Kind::Certificate | Kind::Name => Ok(()),
+            Kind::Absent | Kind::Killed | Kind::JaegerKilled => return backend.start(),
+            Kind::Behaves(_) => backend.set(Behaviour::Accept),
+            Kind::Slow | Kind::Certificate | Kind::Name => {}
         }
+        Ok(())
     }
 }
 
 pub(crate) fn run(trial: &Trial) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for round in 0..trial.rounds {
-        for (fault, kind) in ALL {
+        for (fault, kind) in all() {
             if matches!(kind, Kind::JaegerKilled) && trial.jaeger.is_none() {
                 continue;
             }
-            let row = one(trial, fault, kind)?;
+            let row = one(trial, fault, &kind)?;
             eprintln!("round {round} {fault}: difference {}", row.difference());
             rows.push(row);
         }
     }
     print(trial, &rows);
-    let wrong: Vec<_> = rows.iter().flat_map(complaints).chain(slower(&rows)).collect();
-    verdict("no fault of a collector is felt, and every span is accounted for", &wrong)
+    let problems: Vec<_> = rows.iter().flat_map(problems).chain(slower(&rows)).collect();
+    verdict("no fault of a collector slows requests, and every span is accounted for", &problems)
 }
 
-fn one(trial: &Trial, fault: &'static str, kind: Kind) -> anyhow::Result<Row> {
-    let mut well = Backend::receiver(trial)?;
-    well.start()?;
+fn one(trial: &Trial, fault: &'static str, kind: &Kind) -> anyhow::Result<Row> {
+    let healthy = Receiver::start();
     let mut backend = kind.backend(trial)?;
-    if !matches!(kind, Kind::Absent | Kind::Name) {
-        backend.start()?;
-    }
-    let undisturbed = demo::start(trial, &format!("http://127.0.0.1:{}", well.port))?;
-    let disturbed = demo::start(trial, &kind.endpoint(backend.port))?;
+    let undisturbed = demo::start(trial, &healthy.endpoint())?;
+    let disturbed = demo::start(trial, &kind.endpoint(&backend))?;
     let time = AROUND + trial.time + AROUND;
     let (one, other) = (disturbed.port, undisturbed.port);
     let load = |port| move || paced(port, HEALTH, CONNECTIONS, RATE, time);
     let (faulty, healthy) = thread::scope(|threads| {
         let loads = [one, other].map(|port| threads.spawn(load(port)));
         thread::sleep(AROUND);
-        let begun = kind.begin(&mut backend);
+        kind.begin(&mut backend);
         thread::sleep(trial.time);
-        let over = begun.and_then(|()| kind.end(&mut backend));
+        let ended = kind.end(&mut backend);
         let [faulty, healthy] = loads.map(|load| match load.join() {
             Ok(load) => load,
             Err(_) => Err(anyhow!("the load panicked")),
         });
-        over.map(|()| (faulty, healthy))
+        ended.map(|()| (faulty, healthy))
     })?;
-    // Every request was answered, or this tells which was not.
+    // Fails unless every request had a response.
     let (faulty, healthy) = (faulty?.0, healthy?.0);
-    // One more, by which it was found to be there.
+    // One request waits for the start.
     let ended = faulty.requests + 1;
-    if kind.passes() && !kind.loses() {
-        caught_up(&backend, ended)?;
+    if kind.ends() && !kind.loses() {
+        wait_for_spans(&backend, ended);
     }
     let peak_mib = disturbed.memory()?.peak as f64 / 1024.0;
-    let last = demo::end(disturbed)?;
+    let log = demo::end(disturbed)?;
     undisturbed.end()?;
     Ok(Row {
         fault,
@@ -196,43 +207,42 @@ fn one(trial: &Trial, fault: &'static str, kind: Kind) -> anyhow::Result<Row> {
         undisturbed_us: healthy.p99_us,
         peak_mib,
         ended,
-        received: backend.received()?,
-        exported: last.exported,
-        dropped: last.dropped,
-        lines: (last.begun, last.over),
+        received: backend.received(),
+        exported: log.exported,
+        dropped: log.dropped,
+        lines: (log.begun, log.over),
         expected_lines: kind.lines(),
         loses: kind.loses(),
     })
 }
 
-/// Waits until everything is there, or for as long as that may take.
-fn caught_up(backend: &Backend, ended: u64) -> anyhow::Result<()> {
-    let began = Instant::now();
-    while began.elapsed() < CATCH_UP && backend.received()?.is_none_or(|come| come < ended) {
+/// Waits until every span has arrived, or for as long as that may take.
+fn wait_for_spans(backend: &Backend, ended: u64) {
+    let started = Instant::now();
+    while started.elapsed() < CATCH_UP && backend.received().is_none_or(|count| count < ended) {
         thread::sleep(Duration::from_millis(50));
     }
-    Ok(())
 }
 
-fn complaints(row: &Row) -> Vec<String> {
+fn problems(row: &Row) -> Vec<String> {
     let Row { fault, ended, exported, dropped, lines, expected_lines, .. } = row;
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     if row.difference() != 0 || exported + dropped != *ended {
-        wrong.push(format!(
-            "{fault}: {ended} ended, {:?} received, {exported} told as exported, {dropped} as dropped",
+        problems.push(format!(
+            "{fault}: {ended} ended, {:?} received, {exported} logged as exported, {dropped} as dropped",
             row.received
         ));
     }
     if lines != expected_lines {
-        wrong.push(format!("{fault}: {lines:?} lines, not {expected_lines:?}"));
+        problems.push(format!("{fault}: {lines:?} log lines, expected {expected_lines:?}"));
     }
     if !row.loses && *dropped > 0 {
-        wrong.push(format!("{fault}: {dropped} dropped though there was room"));
+        problems.push(format!("{fault}: {dropped} dropped although the queue had room"));
     }
     if row.peak_mib > MOST_MIB {
-        wrong.push(format!("{fault}: {:.1} MiB, above {MOST_MIB}", row.peak_mib));
+        problems.push(format!("{fault}: {:.1} MiB, above {MOST_MIB}", row.peak_mib));
     }
-    wrong
+    problems
 }
 
 fn ratios<'a>(rows: &'a [Row], fault: &'a str) -> impl Iterator<Item = f64> + 'a {
@@ -240,26 +250,29 @@ fn ratios<'a>(rows: &'a [Row], fault: &'a str) -> impl Iterator<Item = f64> + 'a
 }
 
 fn slower(rows: &[Row]) -> Vec<String> {
-    let faults = ALL.iter().filter_map(|(fault, _)| Some((fault, spread(ratios(rows, fault))?)));
+    let faults = all().map(|(fault, _)| fault).into_iter();
+    let faults = faults.filter_map(|fault| Some((fault, spread(ratios(rows, fault))?)));
     let slower = faults.filter(|(_, ratio)| ratio.median > MOST_RATIO);
     slower
-        .map(|(fault, ratio)| format!("{fault}: p99 {:.2} times the undisturbed", ratio.median))
+        .map(|(fault, ratio)| {
+            format!("{fault}: p99 {:.2} times that of the undisturbed server", ratio.median)
+        })
         .collect()
 }
 
 fn print(trial: &Trial, rows: &[Row]) {
     println!(
-        "{RATE} requests/s to each of two servers at the same time, {} s of fault, {} round(s); \
+        "{RATE} requests/s to each of two servers at the same time, {} s per fault, {} round(s); \
          median (least-most).\n",
         trial.time.as_secs(),
         trial.rounds
     );
     println!(
-        "| fault | p99 ms | p99 undisturbed (same time) | ratio | peak RSS MiB | ended | received | \
-         dropped counted | difference | log lines |"
+        "| fault | p99 ms | p99 undisturbed | ratio | peak RSS MiB | ended | received | \
+         logged as dropped | difference | log lines |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    for (fault, _) in ALL {
+    for (fault, _) in all() {
         let own = || rows.iter().filter(|row| row.fault == fault);
         let Some(last) = own().next_back() else { continue };
         let column = |figure: fn(&Row) -> f64, digits| show(spread(own().map(figure)), digits);
@@ -271,7 +284,7 @@ fn print(trial: &Trial, rows: &[Row]) {
             column(Row::ratio, 2),
             column(|row| row.peak_mib, 1),
             last.ended,
-            last.received.map_or("not kept".to_owned(), |received| received.to_string()),
+            last.received.map_or("unknown".to_owned(), |received| received.to_string()),
             last.dropped,
             difference.join(", "),
             last.lines.0,

@@ -1,9 +1,8 @@
-//! What a collector's faults cost: the application's latency and memory, and spans.
+//! The effect of a collector's faults on the application's latency and memory, and on its spans.
 //!
 //! # Layout
-//! `faults` the matrix of faults, each beside an undisturbed twin; `shutdown` signals under load;
-//! `soak` a quarter of an hour with a backend that is restarted every minute; `backend` what takes
-//! the spans, `demo` the server under test.
+//! `faults` runs every fault beside an undisturbed server, `shutdown` sends signals under load, and `soak`
+//! restarts the backend every minute. `backend` receives the spans, `demo` is the server under test.
 
 mod backend;
 mod demo;
@@ -18,24 +17,24 @@ pub(crate) use faults::run as faults;
 pub(crate) use shutdown::run as shutdown;
 pub(crate) use soak::run as soak;
 
-/// What these measurements need; they start a server and a receiver for each part of their own.
+/// The setup of these measurements, which start servers and receivers of their own.
 pub(crate) struct Trial {
     pub(crate) bin: PathBuf,
-    /// A real Jaeger, to stand where a fault need not be exact.
+    /// The binary of a real Jaeger.
     pub(crate) jaeger: Option<PathBuf>,
     pub(crate) rounds: usize,
-    /// How long a fault lasts.
+    /// The duration of a fault.
     pub(crate) time: Duration,
     pub(crate) minutes: u64,
 }
 
-/// Fails with all that was found wrong.
-fn verdict(what: &str, wrong: &[String]) -> anyhow::Result<()> {
-    if wrong.is_empty() {
+/// Prints the problems, and fails if there are any.
+fn verdict(what: &str, problems: &[String]) -> anyhow::Result<()> {
+    if problems.is_empty() {
         println!("\nPASS: {what}");
         return Ok(());
     }
     println!("\nFAIL: {what}");
-    wrong.iter().for_each(|wrong| println!("- {wrong}"));
-    anyhow::bail!("{} of it did not hold", wrong.len())
+    problems.iter().for_each(|problem| println!("- {problem}"));
+    anyhow::bail!("{} problems", problems.len())
 }

@@ -1,9 +1,10 @@
-//! A long run: memory does not grow, and every span has an end that is known.
+//! A long run: memory must not grow, and the log must account for every span.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use otlp_receiver::Receiver;
 
 use super::backend::Backend;
 use super::{Trial, demo, verdict};
@@ -15,25 +16,25 @@ const CONNECTIONS: usize = 16;
 const SAMPLE: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How long the backend is away each time.
+/// The duration of each restart.
 const AWAY: Duration = Duration::from_secs(2);
 
-/// For what waits when the load ends: above the longest pause between two tries.
+/// For the spans that are queued when the load ends: above the longest pause between two attempts.
 const CATCH_UP: Duration = Duration::from_secs(8);
 
-/// By then every buffer has had its largest size: a restart, and what had to wait for it.
+/// The minutes until every buffer has had its largest size, which a restart causes.
 const SETTLED: u64 = 3;
 
-/// What memory may vary by after that, for the allocator's sake.
+/// How much memory may vary after that, because of the allocator.
 const SLACK_MIB: f64 = 4.0;
 
 pub(crate) fn run(trial: &Trial) -> anyhow::Result<()> {
     let mut backend = match &trial.jaeger {
         Some(jaeger) => Backend::jaeger(jaeger),
-        None => Backend::receiver(trial)?,
+        None => Backend::Receiver(Receiver::start_counting()),
     };
     backend.start()?;
-    let server = demo::start(trial, &format!("http://127.0.0.1:{}", backend.port))?;
+    let server = demo::start(trial, &backend.endpoint())?;
     let (port, time) = (server.port, MINUTE * u32::try_from(trial.minutes)?);
     let load = thread::spawn(move || paced(port, HEALTH, CONNECTIONS, RATE, time));
     let began = Instant::now();
@@ -54,8 +55,8 @@ pub(crate) fn run(trial: &Trial) -> anyhow::Result<()> {
     }
     let (load, _) = load.join().map_err(|_| anyhow!("the load panicked"))??;
     thread::sleep(CATCH_UP);
-    let last = demo::end(server)?;
-    // One more, by which it was found to be there.
+    let log = demo::end(server)?;
+    // One request waits for the start.
     let ended = load.requests + 1;
 
     let minutes = trial.minutes;
@@ -68,26 +69,26 @@ pub(crate) fn run(trial: &Trial) -> anyhow::Result<()> {
     let at = |time: Duration| most(time.saturating_sub(SAMPLE / 2), time);
     let (before, after) = (most(Duration::ZERO, early), most(early + SAMPLE / 2, time));
     println!("{RATE} requests/s for {minutes} minutes, {restarts} restarts of the backend.\n");
-    println!("| what | figure |\n| --- | --- |");
+    println!("| what | value |\n| --- | --- |");
     println!("| RSS at minute {settled}, MiB | {:.1} |", at(early));
     println!("| RSS at minute {minutes}, MiB | {:.1} |", at(time));
     println!("| most RSS up to minute {settled}, MiB | {before:.1} |");
     println!("| most RSS after it, MiB | {after:.1} |");
     println!("| spans ended | {ended} |");
-    println!("| spans exported | {} |", last.exported);
-    println!("| spans counted as dropped | {} |", last.dropped);
-    println!("| outages told, and their ends | {} + {} |", last.begun, last.over);
+    println!("| spans exported | {} |", log.exported);
+    println!("| spans counted as dropped | {} |", log.dropped);
+    println!("| outages logged, and their ends | {} + {} |", log.begun, log.over);
 
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     if after > before + SLACK_MIB {
-        wrong.push(format!("memory grew from {before:.1} to {after:.1} MiB"));
+        problems.push(format!("memory grew from {before:.1} to {after:.1} MiB"));
     }
-    if last.exported + last.dropped != ended {
-        wrong
-            .push(format!("{ended} spans ended, {} + {} are told of", last.exported, last.dropped));
+    if log.exported + log.dropped != ended {
+        problems
+            .push(format!("{ended} spans ended, the log has {} + {}", log.exported, log.dropped));
     }
     let what = format!(
         "no growth beyond {SLACK_MIB} MiB after minute {settled}, and every span accounted for"
     );
-    verdict(&what, &wrong)
+    verdict(&what, &problems)
 }

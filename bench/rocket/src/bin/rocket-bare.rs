@@ -1,4 +1,4 @@
-//! Rocket without any instrumentation: what all else is measured against.
+//! Rocket without instrumentation: the baseline.
 
 #[rocket::main]
 async fn main() -> Result<(), Box<rocket::Error>> {

@@ -1,5 +1,5 @@
-//! The same routes with the fairing that comes to mind first: a span from the request's fairing
-//! to the response's, all attributes built each time, and a histogram.
+//! The same routes with a straightforward fairing: a span from the request to the response, all
+//! attributes built each time, and a histogram.
 
 use std::sync::Mutex;
 use std::time::Instant;

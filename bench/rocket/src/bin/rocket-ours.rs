@@ -1,9 +1,9 @@
-//! The same routes with this project's instrumentation and telemetry.
+//! The same routes with rocket_opentelemetry and opentelemetry-autoconfigure.
 
 use std::sync::Arc;
 
-use rocket_opentelemetry::{RequestTracing, traced};
 use opentelemetry_autoconfigure::{Config, Telemetry, Variables};
+use rocket_opentelemetry::{RequestTracing, traced};
 
 fn main() -> anyhow::Result<()> {
     let config = Config::from_variables(&Variables::from_process())?;
