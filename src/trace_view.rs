@@ -1,4 +1,4 @@
-//! A trace as the page and the list show it: rows in the order of the tree, with times for people.
+//! A trace prepared for reading: rows in the order of the tree, with durations as people write them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,20 +9,18 @@ use opentelemetry::trace::{SpanId, SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
 use serde::Serialize;
 
-use opentelemetry_autoconfigure::timestamp;
+use crate::recent_traces::RecentTrace;
 
-use crate::recent_traces::{RecentTrace, RecentTraces};
-
-/// A trace.
+/// A trace, for the page and for the list.
 #[derive(Debug, Serialize)]
-pub(super) struct TraceView {
-    pub(super) trace_id: String,
-    pub(super) name: String,
-    pub(super) started_at: String,
-    pub(super) duration: String,
-    pub(super) duration_ms: f64,
-    pub(super) status: &'static str,
-    pub(super) span_count: usize,
+pub(crate) struct TraceView {
+    pub(crate) trace_id: String,
+    pub(crate) name: String,
+    pub(crate) started_at: String,
+    duration: String,
+    pub(crate) duration_ms: f64,
+    pub(crate) status: &'static str,
+    pub(crate) span_count: usize,
     dropped_spans: usize,
     services: [String; 1],
     jaeger_url: Option<String>,
@@ -71,20 +69,19 @@ struct LinkView {
 }
 
 impl TraceView {
-    /// The traces that are kept, those that started last first.
-    pub(super) fn newest_first(
-        recent: Option<&Arc<RecentTraces>>,
+    /// Views of these traces, by their start.
+    pub(crate) fn newest_first(
+        traces: &[RecentTrace],
         service: &str,
-        jaeger: Option<&str>,
+        jaeger_ui: Option<&str>,
     ) -> Vec<Self> {
-        let traces = recent.map(|recent| recent.newest_first()).unwrap_or_default();
-        let mut views: Vec<_> = traces.iter().map(|t| Self::new(t, service, jaeger)).collect();
-        // The store's order is that of the first span's end; these texts sort as times do.
+        let mut views: Vec<_> = traces.iter().map(|t| Self::new(t, service, jaeger_ui)).collect();
+        // The store orders traces by the end of their first span. These texts sort as times do.
         views.sort_by(|a, b| b.started_at.cmp(&a.started_at));
         views
     }
 
-    fn new(trace: &RecentTrace, service: &str, jaeger: Option<&str>) -> Self {
+    fn new(trace: &RecentTrace, service: &str, jaeger_ui: Option<&str>) -> Self {
         let start = trace.spans.iter().map(|span| span.start_time).min();
         let start = start.unwrap_or(SystemTime::UNIX_EPOCH);
         let end = trace.spans.iter().map(|span| span.end_time).max().unwrap_or(start);
@@ -94,14 +91,15 @@ impl TraceView {
         let trace_id = trace.trace_id.to_string();
         Self {
             name: rows.first().map_or_else(String::new, |(span, _)| span.name.to_string()),
-            started_at: timestamp(start),
-            duration: for_people(whole),
+            started_at: humantime::format_rfc3339_millis(start).to_string(),
+            duration: readable(whole),
             duration_ms: (whole.as_secs_f64() * 1e6).round() / 1e3,
             status: if failed { "error" } else { "unset" },
             span_count: trace.spans.len(),
             dropped_spans: trace.omitted,
             services: [service.to_owned()],
-            jaeger_url: jaeger.map(|ui| format!("{}/trace/{trace_id}", ui.trim_end_matches('/'))),
+            jaeger_url: jaeger_ui
+                .map(|ui| format!("{}/trace/{trace_id}", ui.trim_end_matches('/'))),
             json_url: format!("/api/traces/{trace_id}"),
             spans: rows
                 .iter()
@@ -112,8 +110,8 @@ impl TraceView {
     }
 }
 
-/// Spans in the order of a waterfall: each before its children, children by their start. A span
-/// whose parent is not here (it is remote, or has not ended yet) stands as a root.
+/// Spans and their depths in the order of a waterfall: a parent before its children, siblings by
+/// their start. A span whose parent is remote or has not ended yet counts as a root.
 fn tree(spans: &[Arc<SpanData>]) -> Vec<(&Arc<SpanData>, usize)> {
     let here: HashSet<SpanId> = spans.iter().map(|span| span.span_context.span_id()).collect();
     let mut children: HashMap<Option<SpanId>, Vec<&Arc<SpanData>>> = HashMap::new();
@@ -122,12 +120,12 @@ fn tree(spans: &[Arc<SpanData>]) -> Vec<(&Arc<SpanData>, usize)> {
         children.entry(parent).or_default().push(span);
     }
     for siblings in children.values_mut() {
-        // Latest first: the stack below turns them around.
+        // Latest first: the stack reverses them.
         siblings.sort_by_key(|span| std::cmp::Reverse(span.start_time));
     }
     let mut rows = Vec::with_capacity(spans.len());
-    let mut stack: Vec<_> = children.remove(&None).unwrap_or_default();
-    let mut stack: Vec<_> = stack.drain(..).map(|span| (span, 0)).collect();
+    let roots = children.remove(&None).unwrap_or_default();
+    let mut stack: Vec<_> = roots.into_iter().map(|span| (span, 0)).collect();
     while let Some((span, depth)) = stack.pop() {
         rows.push((span, depth));
         let below = children.remove(&Some(span.span_context.span_id())).unwrap_or_default();
@@ -162,8 +160,8 @@ impl SpanView {
                 SpanKind::Internal => "internal",
             },
             depth,
-            offset: for_people(offset),
-            duration: for_people(duration),
+            offset: readable(offset),
+            duration: readable(duration),
             left: percent(offset),
             width: percent(duration),
             status,
@@ -175,7 +173,7 @@ impl SpanView {
                 .iter()
                 .map(|event| EventView {
                     name: event.name.to_string(),
-                    offset: for_people(event.timestamp.duration_since(start).unwrap_or_default()),
+                    offset: readable(event.timestamp.duration_since(start).unwrap_or_default()),
                     attributes: attributes(&event.attributes),
                 })
                 .collect(),
@@ -201,7 +199,7 @@ fn attributes(attributes: &[KeyValue]) -> Vec<AttributeView> {
 }
 
 /// `12 µs`, `3.4 ms`, `1.25 s`.
-fn for_people(time: Duration) -> String {
+fn readable(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
         s if s < 1e-3 => format!("{:.0} µs", s * 1e6),

@@ -1,62 +1,61 @@
-//! What a WASI host lends to the handlers: its clock, and its HTTP client with a span a call.
+//! The platform of the handlers in a component: the WASI host's clock and its HTTP client, with a
+//! span for every call.
 
 use std::time::{Duration, Instant};
 
+use handlers::{DOWNSTREAM_TIMEOUT, Deterministic, DownstreamError, Platform};
+use opentelemetry_http_semconv::client::ClientSpans;
 use wstd::future::FutureExt;
 use wstd::http::body::{Bytes, util::Empty};
 use wstd::http::error::ErrorCode;
 use wstd::http::{Body, Client, Error, Request, StatusCode};
 
-use handlers::fixed::Fixed;
-use handlers::{DOWNSTREAM_TIMEOUT, DownstreamError, Host};
-use opentelemetry_http_semconv::client::ClientSpans;
-
-/// Where a chain goes if nothing is said: to the port that the documentation serves on. A component
-/// does not know its own.
+/// The default downstream service: the port of the documentation's examples. A component does not
+/// know its own.
 const DOWNSTREAM: &str = "http://127.0.0.1:8000";
 
-/// The handlers' host in a component.
-pub(crate) struct WasiHost {
+/// A WASI host.
+pub(crate) struct WasiPlatform {
     spans: ClientSpans,
     downstream: String,
-    fixed: Fixed,
+    deterministic: Deterministic,
 }
 
-impl WasiHost {
-    /// A host whose calls have these spans.
+impl WasiPlatform {
+    /// A platform whose calls start these spans.
     pub(crate) fn from_env(spans: ClientSpans) -> Self {
         let downstream = std::env::var("DOWNSTREAM_URL").ok().filter(|url| !url.is_empty());
         Self {
             spans,
             downstream: downstream.unwrap_or_else(|| DOWNSTREAM.to_owned()),
-            fixed: Fixed::from_env(),
+            deterministic: Deterministic::from_env(),
         }
     }
 }
 
-impl Host for WasiHost {
+impl Platform for WasiPlatform {
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
-        // A task can be sent, as handlers ask of every host; what it waits on cannot.
-        let passed = self.fixed.pass(time);
+        // A task is Send, as the handlers require; the future inside it is not.
+        let advanced = self.deterministic.advance(time);
         wstd::runtime::spawn(async move {
-            if !passed {
+            if !advanced {
                 wstd::task::sleep(time.into()).await;
             }
         })
     }
 
     fn now(&self) -> Instant {
-        self.fixed.now()
+        self.deterministic.now()
     }
 
     fn random(&self) -> u64 {
-        self.fixed.random()
+        self.deterministic.random()
     }
 
-    async fn downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
+    async fn get_downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
         let url = format!("{}{path}", self.downstream.trim_end_matches('/'));
-        // Without a length the host would send chunks. An empty body of wstd's own is written all
-        // the same, which fails where the host has seen the length and looks for no body.
+        // Without a length the host sends chunks. wstd writes its own empty body all the same, which
+        // fails if the host expects no body after a length of 0.
         let body = Body::from_http_body(Empty::<Bytes>::new());
         let request = Request::get(&url).header("content-length", 0).body(body);
         let mut request = request.map_err(|_| DownstreamError)?;
@@ -73,7 +72,7 @@ impl Host for WasiHost {
     }
 }
 
-/// Sends an export of the telemetry's.
+/// Sends an export of the telemetry, and returns the status of the answer.
 pub(crate) async fn post(request: Request<Vec<u8>>, time: Duration) -> Result<StatusCode, String> {
     match Client::new().send(request).timeout(wstd::time::Duration::from(time)).await {
         Ok(answer) => answer.map(|answer| answer.status()).map_err(|error| format!("{error:#}")),
@@ -81,7 +80,7 @@ pub(crate) async fn post(request: Request<Vec<u8>>, time: Duration) -> Result<St
     }
 }
 
-/// Status and body of the answer, else an `error.type` and what the log tells.
+/// Status and body of the answer, otherwise an `error.type` and a text for the log.
 async fn send(request: Request<Body>) -> Result<(u16, Vec<u8>), (&'static str, String)> {
     let call = async {
         let mut response = Client::new().send(request).await?;
@@ -90,11 +89,11 @@ async fn send(request: Request<Body>) -> Result<(u16, Vec<u8>), (&'static str, S
     };
     match call.timeout(wstd::time::Duration::from(DOWNSTREAM_TIMEOUT)).await {
         Ok(answer) => answer.map_err(|error: Error| (error_type(&error), format!("{error:#}"))),
-        Err(_) => Err(("timeout", "it took too long".to_owned())),
+        Err(_) => Err(("timeout", "timed out".to_owned())),
     }
 }
 
-/// The names that the server's client has for the same.
+/// `error.type`, with the same values as the Rocket server's client.
 fn error_type(error: &Error) -> &'static str {
     match error.downcast_ref() {
         Some(
