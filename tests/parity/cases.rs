@@ -186,7 +186,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         cases: &[ask("a span tells as much as it may", "GET /health", 200, HEALTHY)
             .sent(&[("User-Agent", "a name that is long"), ("x-tenant", "a"), ("X-Tenant", "b")])
             .spans(&[
-                r#"SERVER HTTP /health http.request.header.x-tenant=["a", "b"] http.request.method=_OTHER http.request.method_original=GET http.response.header.content-type=["application/"] http.response.status_code=200 http.route=/health url.path=/health user_agent.original=a name that "#,
+                r#"SERVER HTTP /health http.request.header.x-tenant=["a","b"] http.request.method=_OTHER http.request.method_original=GET http.response.header.content-type=["application/"] http.response.status_code=200 http.route=/health url.path=/health user_agent.original=a name that "#,
             ])],
         ..SETTING
     },

@@ -64,7 +64,7 @@ fn attributes(attributes: &Attributes) -> String {
 
 /// As text, without the lines and columns of source code.
 fn text(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| format!("{value:?}"), str::to_owned);
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match text.split_once(".rs:") {
         Some((file, _)) => format!("{file}.rs").replace('\n', " "),
         None => text,

@@ -1,80 +1,88 @@
 //! How the receiver answers.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use hyper::StatusCode;
 use tonic::Code;
 
-/// What the receiver does with a request it has read.
+/// What the receiver does with a request after it has read it.
 ///
-/// Data is kept by `Accept`, `Delay` and `PartialSuccess` only, so a retried batch is never seen twice.
+/// Only `Accept`, `Delay` and `PartialSuccess` keep the data, so a retried batch is never kept twice.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Behaviour {
-    /// Keeps the data and says so.
+    /// Keep the data and answer success.
     #[default]
     Accept,
-    /// Takes the request and never answers.
+    /// Never answer.
     Hang,
-    /// Waits, then accepts; a client that has left by then is not heard.
+    /// Wait, then accept. Drops the data if the client leaves in the meantime.
     Delay(Duration),
-    /// gRPC `UNAVAILABLE`; HTTP 503. Clients should retry.
+    /// gRPC `UNAVAILABLE`, HTTP 503. Clients should retry.
     Unavailable,
-    /// gRPC `RESOURCE_EXHAUSTED` with a `RetryInfo`; HTTP 429 with a `Retry-After` in whole seconds, rounded
-    /// up. Without a delay a gRPC client must not retry.
+    /// gRPC `RESOURCE_EXHAUSTED` with a `RetryInfo`, HTTP 429 with a `Retry-After` in whole seconds, rounded up.
+    /// Without a delay, a gRPC client must not retry.
     ResourceExhausted {
-        /// When to come again.
+        /// How long the client should wait before it retries.
         retry_after: Option<Duration>,
     },
-    /// gRPC `UNIMPLEMENTED`; HTTP 404. What a backend answers for a signal it does not take.
+    /// gRPC `UNIMPLEMENTED`, HTTP 404: what a backend answers for a signal that it does not support.
     Unimplemented,
-    /// gRPC `UNAUTHENTICATED`; HTTP 401.
+    /// gRPC `UNAUTHENTICATED`, HTTP 401.
     Unauthenticated,
-    /// Success, with the claim that some of it was rejected. All of it is kept all the same.
+    /// Success, with the claim that some items were rejected. The receiver keeps all of them.
     PartialSuccess {
-        /// How many spans, data points or log records the answer calls rejected.
+        /// The number of spans, data points or log records that the answer calls rejected.
         rejected: i64,
-        /// Why.
+        /// The reason in the answer.
         message: String,
     },
 }
 
-/// An answer other than success, in the words of both protocols.
-#[derive(Clone, Copy, Debug)]
-pub struct Refusal {
-    pub code: Code,
-    pub status: StatusCode,
-    pub message: &'static str,
-    pub retry_after: Option<Duration>,
+/// An answer other than success, for both protocols.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: Code,
+    pub(crate) status: StatusCode,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(crate) fn new(
+        code: Code,
+        status: StatusCode,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { code, status, message: message.into(), retry_after: None }
+    }
+
+    pub(crate) fn unimplemented() -> Self {
+        Self::new(Code::Unimplemented, StatusCode::NOT_FOUND, "unsupported signal")
+    }
 }
 
 impl Behaviour {
-    /// The refusal this behaviour stands for, if it is one.
-    pub fn refusal(&self) -> Option<Refusal> {
-        let (code, status, message) = match self {
-            Self::Accept | Self::Hang | Self::Delay(_) | Self::PartialSuccess { .. } => {
-                return None;
-            }
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        Some(match self {
+            Self::Accept | Self::Hang | Self::Delay(_) | Self::PartialSuccess { .. } => return None,
             Self::Unavailable => {
-                (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "the receiver is unavailable")
+                Refusal::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
-            Self::ResourceExhausted { .. } => (
-                Code::ResourceExhausted,
-                StatusCode::TOO_MANY_REQUESTS,
-                "the receiver is overloaded",
+            Self::ResourceExhausted { retry_after } => Refusal {
+                retry_after: *retry_after,
+                ..Refusal::new(
+                    Code::ResourceExhausted,
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "overloaded",
+                )
+            },
+            Self::Unimplemented => Refusal::unimplemented(),
+            Self::Unauthenticated => Refusal::new(
+                Code::Unauthenticated,
+                StatusCode::UNAUTHORIZED,
+                "missing credentials",
             ),
-            Self::Unimplemented => (
-                Code::Unimplemented,
-                StatusCode::NOT_FOUND,
-                "the receiver does not take this signal",
-            ),
-            Self::Unauthenticated => {
-                (Code::Unauthenticated, StatusCode::UNAUTHORIZED, "the receiver does not know you")
-            }
-        };
-        let retry_after = match self {
-            Self::ResourceExhausted { retry_after } => *retry_after,
-            _ => None,
-        };
-        Some(Refusal { code, status, message, retry_after })
+        })
     }
 }

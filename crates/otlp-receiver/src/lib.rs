@@ -1,64 +1,65 @@
-//! A real OTLP receiver for tests: gRPC and HTTP, on one loopback port, with a switchable temper.
+//! An OTLP receiver for tests and benchmarks: gRPC and HTTP on one loopback port, with the faults of a collector.
 //!
-//! ```ignore
+//! ```
+//! use otlp_receiver::{Behaviour, Receiver, Signal};
+//!
 //! let receiver = Receiver::start();
-//! // ... point OTEL_EXPORTER_OTLP_ENDPOINT at receiver.endpoint(), run something, flush it ...
-//! let spans = receiver.wait_for_spans(2, Duration::from_secs(5));
-//! assert_eq!(spans[0].attributes["http.route"], "/users/<id>");
+//! // Point OTEL_EXPORTER_OTLP_ENDPOINT at it, run the application, flush it, then look:
+//! // let spans = receiver.wait_for_spans(2, Duration::from_secs(5));
+//! // assert_eq!(spans[0].attributes["http.route"], "/users/<id>");
+//! println!("OTEL_EXPORTER_OTLP_ENDPOINT={}", receiver.endpoint());
 //!
-//! receiver.set(Behaviour::Unavailable);                       // every signal, until told otherwise
+//! receiver.set(Behaviour::Unavailable); // every signal
 //! receiver.set_for(Signal::Metrics, Behaviour::Unimplemented); // as Jaeger answers
-//! receiver.next(Signal::Traces, Behaviour::Hang);             // one request only, then as before
-//! receiver.stop();                                            // connections are cut, then refused
-//! receiver.restart();                                         // the same port again
+//! receiver.next(Signal::Traces, Behaviour::Hang); // one request, then as set
+//! receiver.stop(); // cuts connections, then refuses them
+//! receiver.restart(); // on the same port
 //! ```
 //!
-//! It lives on its own thread with its own runtime, so that a test may block the application's. The
-//! waits block too: on a current-thread runtime the exporter never gets to run meanwhile.
+//! The receiver has its own thread and runtime, so a test may block the application's. The waits block too: on a
+//! current-thread runtime, the exporter does not run in the meantime.
 //!
 //! # Layout
-//! `behaviour` what it answers; `inbox` what came and how to wait for it; `routes` which path leads
-//! where, `grpc` and `http` the two protocols; `server` sockets and the thread; `tls` certificates;
-//! `signal` what the three signals share, and `value`, `span`, `metric`, `log` the data, flattened.
+//! `server` holds the socket, `export` answers one request, as `behaviour` says; `received` is what arrived and how
+//! to wait for it, `data` its spans, metrics and log records, `counting` what a benchmark needs in their place;
+//! `signal` and `tls` are what they say.
 
+#![allow(missing_docs, reason = "a field that OpenTelemetry names needs no second description")]
 #![allow(
-    dead_code,
-    unused_imports,
-    reason = "compiled into every test binary, and each uses its own part"
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a test's fixture panics where it cannot go on"
 )]
 
 mod behaviour;
-mod grpc;
-mod http;
-mod inbox;
-mod log;
-mod metric;
-mod routes;
+mod counting;
+mod data;
+mod export;
+mod received;
 mod server;
 mod signal;
-mod span;
 mod tls;
-mod value;
 
 use std::fmt;
-use std::iter;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use behaviour::Behaviour;
-pub use inbox::{Received, ReceivedRequest};
-pub use log::{ReceivedLog, SeverityNumber};
-pub use metric::{Histogram, MetricKind, Point, PointValue, ReceivedMetric, Temporality};
+pub use counting::Counts;
+pub use data::{
+    Attributes, HistogramDataPoint, MetricKind, Point, ReceivedEvent, ReceivedLink, ReceivedLog,
+    ReceivedMetric, ReceivedSpan, SeverityNumber, SpanKind, StatusCode, Temporality, Value,
+};
+pub use received::{Received, ReceivedRequest};
 pub use signal::{Signal, Transport};
-pub use span::{ReceivedEvent, ReceivedLink, ReceivedSpan, SpanKind, StatusCode};
 pub use tls::{Pki, TlsMode};
-pub use value::{Attributes, Scope, Value};
 
-use inbox::Inbox;
+use received::Inbox;
 use server::Port;
 
-/// An OTLP receiver on `127.0.0.1`; dropping it stops it.
+/// An OTLP receiver on `127.0.0.1`, until it is dropped.
 pub struct Receiver {
     address: SocketAddr,
     pki: Option<Pki>,
@@ -67,18 +68,23 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Listens in plain text on a free port.
+    /// Listens on a free port, without TLS.
     pub fn start() -> Self {
-        Self::with_pki(None)
+        Self::new(None, Inbox::default())
     }
 
-    /// Listens with TLS, under a certificate authority made for this receiver alone: see [`Receiver::pki`].
+    /// Listens with TLS, under a certificate authority of its own: see [`Receiver::pki`].
     pub fn start_tls(mode: TlsMode) -> Self {
-        Self::with_pki(Some(Pki::new(mode)))
+        Self::new(Some(Pki::new(mode)), Inbox::default())
     }
 
-    fn with_pki(pki: Option<Pki>) -> Self {
-        let inbox = Arc::new(Inbox::default());
+    /// Counts spans instead of decoding and keeping them: see [`Receiver::counts`].
+    pub fn start_counting() -> Self {
+        Self::new(None, Inbox::counting())
+    }
+
+    fn new(pki: Option<Pki>, inbox: Inbox) -> Self {
+        let inbox = Arc::new(inbox);
         let acceptor = pki.as_ref().map(Pki::acceptor);
         let (address, port) = Port::open(acceptor, Arc::clone(&inbox));
         Self { address, pki, inbox, port: Mutex::new(port) }
@@ -90,52 +96,52 @@ impl Receiver {
         format!("{scheme}://{}", self.address)
     }
 
-    /// The URL of one signal over HTTP, for `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and its like.
+    /// The HTTP URL of one signal, for `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and its like.
     pub fn http_endpoint(&self, signal: Signal) -> String {
         format!("{}{}", self.endpoint(), signal.http_path())
     }
 
-    /// Where it listens, or listened before [`Receiver::stop`].
+    /// The address that it listens on, or listened on before [`Receiver::stop`].
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The PEM files a client needs.
+    /// The PEM files for a client.
     ///
     /// # Panics
-    /// If the receiver was started without TLS.
+    /// If the receiver has no TLS.
     pub fn pki(&self) -> &Pki {
-        self.pki.as_ref().expect("the receiver was started without TLS")
+        self.pki.as_ref().expect("the receiver has TLS")
     }
 
-    /// Answers so from now on, for every signal; forgets what [`Receiver::next`] queued.
+    /// Sets the behaviour for every signal, and drops what [`Receiver::next`] queued.
     pub fn set(&self, behaviour: Behaviour) {
-        for (signal, behaviour) in Signal::ALL.into_iter().zip(iter::repeat(behaviour)) {
-            self.set_for(signal, behaviour);
+        for signal in Signal::ALL {
+            self.set_for(signal, behaviour.clone());
         }
     }
 
-    /// Answers so from now on, for one signal; forgets what [`Receiver::next`] queued for it.
+    /// Sets the behaviour for one signal, and drops what [`Receiver::next`] queued for it.
     pub fn set_for(&self, signal: Signal, behaviour: Behaviour) {
         self.inbox.set(signal, behaviour);
     }
 
-    /// Answers the next request of this signal so, then goes on as set. Calls queue up.
+    /// Queues a behaviour for the next request of this signal; the requests after it are answered as set.
     pub fn next(&self, signal: Signal, behaviour: Behaviour) {
         self.inbox.queue(signal, behaviour);
     }
 
-    /// Cuts every connection and refuses new ones; returns when that is so. The port stays reserved.
+    /// Cuts every connection, and refuses new ones when it returns. The port stays reserved.
     pub fn stop(&self) {
         self.port().close();
     }
 
-    /// Listens again on the same port; what was received stays.
+    /// Listens again on the same port. Keeps what was received.
     pub fn restart(&self) {
         self.port().reopen();
     }
 
-    fn port(&self) -> std::sync::MutexGuard<'_, Port> {
+    fn port(&self) -> MutexGuard<'_, Port> {
         self.port.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,9 +150,9 @@ impl Receiver {
         self.inbox.read(Received::clone)
     }
 
-    /// Forgets everything received; behaviours and open connections stay.
+    /// Forgets everything received. Behaviours and open connections stay.
     pub fn clear(&self) {
-        self.inbox.clear();
+        self.inbox.change(|received| *received = Received::default());
     }
 
     /// The spans of accepted requests, in order of arrival.
@@ -154,7 +160,12 @@ impl Receiver {
         self.inbox.read(|all| all.spans.clone())
     }
 
-    /// The metrics of accepted requests, in order of arrival: the same name once an export.
+    /// The totals of a receiver from [`Receiver::start_counting`].
+    pub fn counts(&self) -> Counts {
+        self.inbox.read(|all| all.counts)
+    }
+
+    /// The metrics of accepted requests, in order of arrival: one entry per name and export.
     pub fn metrics(&self) -> Vec<ReceivedMetric> {
         self.inbox.read(|all| all.metrics.clone())
     }
@@ -169,25 +180,25 @@ impl Receiver {
         self.inbox.read(|all| all.logs.clone())
     }
 
-    /// Every request, accepted or not, known path or not, in order of arrival.
+    /// Every request, accepted or not, in order of arrival.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.inbox.read(|all| all.requests.clone())
     }
 
-    /// How many requests of this signal came, accepted or not.
+    /// The number of requests of this signal, accepted or not.
     pub fn request_count(&self, signal: Signal) -> usize {
         self.inbox.read(|all| all.of(signal).count())
     }
 
-    /// How many TCP connections were accepted.
+    /// The number of accepted TCP connections.
     pub fn connection_count(&self) -> usize {
         self.inbox.read(|all| all.connections)
     }
 
-    /// Waits until at least `n` spans came, and returns all of them.
+    /// Waits for at least `n` spans, and returns all of them.
     ///
     /// # Panics
-    /// If they do not come within `timeout`, with a list of what came; so do the other waits.
+    /// After `timeout`, with a list of what arrived; so do the other waits.
     #[track_caller]
     pub fn wait_for_spans(&self, n: usize, timeout: Duration) -> Vec<ReceivedSpan> {
         self.wait(timeout, &format!("{n} spans"), |all| {
@@ -195,7 +206,7 @@ impl Receiver {
         })
     }
 
-    /// Waits until at least `n` log records came, and returns all of them.
+    /// Waits for at least `n` log records, and returns all of them.
     #[track_caller]
     pub fn wait_for_logs(&self, n: usize, timeout: Duration) -> Vec<ReceivedLog> {
         self.wait(timeout, &format!("{n} log records"), |all| {
@@ -203,13 +214,13 @@ impl Receiver {
         })
     }
 
-    /// Waits until a metric of this name came, and returns its latest export.
+    /// Waits for a metric, and returns its latest export.
     #[track_caller]
     pub fn wait_for_metric(&self, name: &str, timeout: Duration) -> ReceivedMetric {
-        self.wait(timeout, &format!("the metric {name}"), |all| all.metric(name).cloned())
+        self.wait(timeout, &format!("metric {name}"), |all| all.metric(name).cloned())
     }
 
-    /// Waits until at least `n` requests of this signal came, answered or not, and returns all of them.
+    /// Waits for at least `n` requests of this signal, accepted or not, and returns all of them.
     #[track_caller]
     pub fn wait_for_requests(
         &self,
@@ -223,15 +234,15 @@ impl Receiver {
         })
     }
 
-    /// Waits until `found` finds what it looks for; `what` names it in the panic. Woken by whatever comes.
+    /// Waits until `find`, called after each arrival, returns something. The panic names `what`.
     #[track_caller]
     pub fn wait<T>(
         &self,
         timeout: Duration,
         what: &str,
-        found: impl FnMut(&Received) -> Option<T>,
+        find: impl FnMut(&Received) -> Option<T>,
     ) -> T {
-        match self.inbox.wait(timeout, found) {
+        match self.inbox.wait(timeout, find) {
             Some(found) => found,
             None => panic!("no {what} within {timeout:?}\n{self:#?}"),
         }

@@ -1,27 +1,24 @@
-//! The three signals, and what their requests have in common.
+//! Signals and transports, and how a request shows which it is of.
 
 use std::fmt;
-use std::future;
 
-use prost::Message;
-use serde::{Serialize, de::DeserializeOwned};
-
-use super::behaviour::{Behaviour, Refusal};
-use super::inbox::{Inbox, Received};
-
-/// What is being exported.
+/// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Signal {
+    /// Spans.
     Traces,
+    /// Data points.
     Metrics,
+    /// Log records.
     Logs,
 }
 
 impl Signal {
-    /// All of them.
+    /// All signals.
     pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
     /// The path of the specification's default HTTP endpoint.
+    #[must_use]
     pub const fn http_path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -31,6 +28,7 @@ impl Signal {
     }
 
     /// The path of the gRPC method.
+    #[must_use]
     pub const fn grpc_path(self) -> &'static str {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -39,11 +37,8 @@ impl Signal {
         }
     }
 
-    /// The signal a path belongs to, if any.
-    pub fn of_path(path: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|signal| path == signal.http_path() || path == signal.grpc_path())
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|signal| [signal.http_path(), signal.grpc_path()].contains(&path))
     }
 }
 
@@ -57,7 +52,7 @@ impl fmt::Display for Signal {
     }
 }
 
-/// The encoding of a request, told by its content type.
+/// A request's protocol and encoding, as its content type gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// `application/grpc`
@@ -66,12 +61,12 @@ pub enum Transport {
     HttpProtobuf,
     /// `application/json`
     HttpJson,
-    /// Anything else: answered 415.
+    /// Any other content type, which the receiver answers with 415.
     Unknown,
 }
 
 impl Transport {
-    pub fn of_content_type(content_type: &str) -> Self {
+    pub(crate) fn of_content_type(content_type: &str) -> Self {
         match content_type.split(';').next().map(str::trim) {
             Some("application/x-protobuf") => Self::HttpProtobuf,
             Some("application/json") => Self::HttpJson,
@@ -79,36 +74,4 @@ impl Transport {
             _ => Self::Unknown,
         }
     }
-}
-
-/// An export request of any signal.
-pub trait Export: Message + Default + DeserializeOwned + 'static {
-    /// The answer to it.
-    type Answer: Message + Default + Serialize;
-
-    /// Flattens the data and keeps it.
-    fn keep(self, received: &mut Received);
-
-    /// The answer that some of it was rejected.
-    fn partially(rejected: i64, message: String) -> Self::Answer;
-}
-
-/// Does with the request what the behaviour says.
-pub async fn answer<E: Export>(
-    request: E,
-    behaviour: Behaviour,
-    inbox: &Inbox,
-) -> Result<E::Answer, Refusal> {
-    if let Some(refusal) = behaviour.refusal() {
-        return Err(refusal);
-    }
-    let mut answer = E::Answer::default();
-    match behaviour {
-        Behaviour::Hang => future::pending().await,
-        Behaviour::Delay(delay) => tokio::time::sleep(delay).await,
-        Behaviour::PartialSuccess { rejected, message } => answer = E::partially(rejected, message),
-        _ => {}
-    }
-    inbox.change(|received| request.keep(received));
-    Ok(answer)
 }

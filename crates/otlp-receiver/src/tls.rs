@@ -1,4 +1,4 @@
-//! Certificates, made anew for every receiver.
+//! Certificates, new for every receiver.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,16 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-/// Who has to show a certificate.
+/// Which side must present a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsMode {
     /// The receiver.
     Server,
-    /// Both: a client without one that the authority signed is turned away.
+    /// Both. The receiver rejects a client without a certificate that its authority signed.
     Mutual,
 }
 
-/// A certificate authority, what it signed, and the files a client wants; they go when it goes.
+/// A certificate authority and the files that a client needs, until it is dropped.
 pub struct Pki {
     directory: TempDir,
     config: Arc<ServerConfig>,
@@ -43,38 +43,34 @@ impl Pki {
             ("client.pem", client.pem()),
             ("client-key.pem", client_key.serialize_pem()),
         ] {
-            fs::write(directory.path().join(name), pem).expect("a temporary directory is writable");
+            fs::write(directory.path().join(name), pem).expect("a writable directory");
         }
         let config = Arc::new(config(&authority, mode));
         Self { directory, config }
     }
 
-    pub fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
     }
 
     /// For `OTEL_EXPORTER_OTLP_CERTIFICATE`.
     pub fn ca(&self) -> PathBuf {
-        self.path("ca.pem")
+        self.directory().join("ca.pem")
     }
 
     /// For `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`.
     pub fn client_certificate(&self) -> PathBuf {
-        self.path("client.pem")
+        self.directory().join("client.pem")
     }
 
     /// For `OTEL_EXPORTER_OTLP_CLIENT_KEY`.
     pub fn client_key(&self) -> PathBuf {
-        self.path("client-key.pem")
+        self.directory().join("client-key.pem")
     }
 
-    /// The directory of the three, for a test that wants to put broken ones beside them.
+    /// The directory of the three files, where a test can put broken ones beside them.
     pub fn directory(&self) -> &Path {
         self.directory.path()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
     }
 }
 
@@ -83,8 +79,8 @@ fn authority() -> Authority {
     params.distinguished_name.push(DnType::CommonName, "OTLP test authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let key = KeyPair::generate().expect("a key for the authority");
-    CertifiedIssuer::self_signed(params, key).expect("the authority signs itself")
+    let key = KeyPair::generate().expect("a key");
+    CertifiedIssuer::self_signed(params, key).expect("a self-signed certificate")
 }
 
 fn signed(
@@ -93,26 +89,26 @@ fn signed(
     usage: ExtendedKeyUsagePurpose,
 ) -> (rcgen::Certificate, KeyPair) {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let mut params = CertificateParams::new(names).expect("names fit for a certificate");
+    let mut params = CertificateParams::new(names).expect("valid names");
     params.distinguished_name.push(DnType::CommonName, name);
     params.extended_key_usages = vec![usage];
     params.use_authority_key_identifier_extension = true;
-    let key = KeyPair::generate().expect("a key for a certificate");
-    let certificate = params.signed_by(&key, authority).expect("the authority signs");
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, authority).expect("a signed certificate");
     (certificate, key)
 }
 
-/// Names its provider, so that nothing depends on what other crates in the process installed.
+/// Names its crypto provider, so that it does not depend on what the process has installed.
 fn config(authority: &Authority, mode: TlsMode) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .expect("ring speaks the default versions");
+        .expect("ring supports the default versions");
     let builder = match mode {
         TlsMode::Server => builder.with_no_client_auth(),
         TlsMode::Mutual => {
             let mut roots = RootCertStore::empty();
-            roots.add(authority.der().clone()).expect("the authority is fit as a root");
+            roots.add(authority.der().clone()).expect("a valid root");
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
             builder.with_client_cert_verifier(verifier.build().expect("a verifier of clients"))
         }
@@ -121,7 +117,7 @@ fn config(authority: &Authority, mode: TlsMode) -> ServerConfig {
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
     let mut config = builder
         .with_single_cert(vec![certificate.der().clone()], key.into())
-        .expect("the key fits the certificate");
+        .expect("a key that fits the certificate");
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config
 }

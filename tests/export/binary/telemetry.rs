@@ -46,7 +46,7 @@ fn the_metrics_of_requests_and_of_the_application_arrive() {
         assert_eq!(process.histogram().count, 1);
         let buckets =
             [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-        assert_eq!(process.histogram().bounds, buckets);
+        assert_eq!(process.histogram().explicit_bounds, buckets);
         assert_eq!(http.point(&[("error.type", "500")]).histogram().count, 2);
 
         let active = metric("http.server.active_requests");

@@ -1,4 +1,4 @@
-//! What came, and how to wait for it.
+//! What arrived, and how to wait for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -6,45 +6,54 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::behaviour::Behaviour;
-use super::log::ReceivedLog;
-use super::metric::ReceivedMetric;
+use super::counting::Counts;
+use super::data::{ReceivedLog, ReceivedMetric, ReceivedSpan};
+use super::export::Export;
 use super::signal::{Signal, Transport};
-use super::span::ReceivedSpan;
 
-/// Everything a receiver has seen.
+/// Everything that a receiver has seen.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
+    /// Every request, accepted or not.
     pub requests: Vec<ReceivedRequest>,
+    /// The spans of accepted requests.
     pub spans: Vec<ReceivedSpan>,
+    /// The metrics of accepted requests: one entry per name and export.
     pub metrics: Vec<ReceivedMetric>,
+    /// The log records of accepted requests.
     pub logs: Vec<ReceivedLog>,
-    /// How many TCP connections were accepted.
+    /// What a counting receiver has instead of spans.
+    pub counts: Counts,
+    /// The number of accepted TCP connections.
     pub connections: usize,
     /// Why TLS handshakes failed.
     pub handshake_failures: Vec<String>,
-    /// Why request bodies could not be read: a fault in the exporter, or in this receiver.
+    /// Why request bodies were invalid: a bug in the exporter, or in this receiver.
     pub malformed: Vec<String>,
 }
 
-/// A request, as it looked when it came.
+/// A request as it arrived.
 #[derive(Clone)]
 pub struct ReceivedRequest {
-    /// `None` for a path that belongs to no signal: a wrong endpoint.
+    /// `None` for a path that belongs to no signal: the endpoint is wrong.
     pub signal: Option<Signal>,
+    /// Protocol and encoding.
     pub transport: Transport,
+    /// The path of the URL.
     pub path: String,
-    /// Headers or gRPC metadata; names in lower case, several values joined by a comma.
+    /// Headers or gRPC metadata. Names are in lower case; repeated values are joined by a comma.
     pub headers: BTreeMap<String, String>,
-    /// What the receiver set out to do with it.
+    /// How the receiver answers it.
     pub behaviour: Behaviour,
     /// The number of its connection, from 1.
     pub connection: usize,
-    /// When it came.
+    /// When it arrived.
     pub at: Instant,
 }
 
 impl ReceivedRequest {
-    /// One header or metadata value; the name in lower case.
+    /// A header or metadata value, by its name in lower case.
+    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
@@ -54,7 +63,7 @@ impl fmt::Debug for ReceivedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { transport, path, behaviour, connection, .. } = self;
         write!(f, "{transport:?} {path} on connection {connection}: {behaviour:?}, ")?;
-        // One line a request, even in `{:#?}`, where a map would take a line a header.
+        // One line per request even in `{:#?}`, which prints a map with one line per header.
         write!(f, "headers {:?}", format_args!("{:?}", self.headers))
     }
 }
@@ -66,12 +75,22 @@ impl Received {
     }
 
     /// The latest export of one metric.
+    #[must_use]
     pub fn metric(&self, name: &str) -> Option<&ReceivedMetric> {
         self.metrics.iter().rev().find(|metric| metric.name == name)
     }
 
-    /// The counts on one line, then a line an item.
-    pub fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(crate) fn keep(&mut self, export: Export) {
+        match export {
+            Export::Spans(spans) => self.spans.extend(spans),
+            Export::Metrics(metrics) => self.metrics.extend(metrics),
+            Export::Logs(logs) => self.logs.extend(logs),
+            Export::Counted(counts) => self.counts.add(counts),
+        }
+    }
+
+    /// The totals on one line, then one line per item.
+    pub(crate) fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { requests, spans, metrics, logs, connections, .. } = self;
         write!(
             f,
@@ -103,9 +122,11 @@ impl Received {
     }
 }
 
-/// The shared state of a receiver.
+/// The state that a receiver shares with its thread.
 #[derive(Default)]
-pub struct Inbox {
+pub(crate) struct Inbox {
+    /// Whether to count spans instead of decoding them.
+    pub(crate) counting: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -118,56 +139,53 @@ struct State {
 }
 
 impl Inbox {
-    pub fn set(&self, signal: Signal, behaviour: Behaviour) {
+    pub(crate) fn counting() -> Self {
+        Self { counting: true, ..Self::default() }
+    }
+
+    pub(crate) fn set(&self, signal: Signal, behaviour: Behaviour) {
         let mut state = self.lock();
         state.queued.remove(&signal);
         state.standing.insert(signal, behaviour);
     }
 
-    pub fn queue(&self, signal: Signal, behaviour: Behaviour) {
+    pub(crate) fn queue(&self, signal: Signal, behaviour: Behaviour) {
         self.lock().queued.entry(signal).or_default().push_back(behaviour);
     }
 
-    /// Decides how a request of this signal is answered.
-    pub fn behaviour(&self, signal: Signal) -> Behaviour {
+    /// Decides how to answer the next request of this signal.
+    pub(crate) fn behaviour(&self, signal: Signal) -> Behaviour {
         let mut state = self.lock();
         let queued = state.queued.get_mut(&signal).and_then(VecDeque::pop_front);
         queued.unwrap_or_else(|| state.standing.get(&signal).cloned().unwrap_or_default())
     }
 
-    pub fn clear(&self) {
-        self.change(|received| *received = Received::default());
-    }
-
-    pub fn read<T>(&self, read: impl FnOnce(&Received) -> T) -> T {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Received) -> T) -> T {
         read(&self.lock().received)
     }
 
-    /// Changes what was received, and wakes whoever waits for it.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Received) -> T) -> T {
+    /// Changes what was received, and wakes those that wait for it.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Received) -> T) -> T {
         let result = change(&mut self.lock().received);
         self.changed.notify_all();
         result
     }
 
-    /// Blocks until `found` finds something, or the time is over.
-    pub fn wait<T>(
+    /// Blocks until `find` returns something, or until the timeout.
+    pub(crate) fn wait<T>(
         &self,
         timeout: Duration,
-        mut found: impl FnMut(&Received) -> Option<T>,
+        mut find: impl FnMut(&Received) -> Option<T>,
     ) -> Option<T> {
         let mut result = None;
-        let (_state, _timed_out) = self
-            .changed
-            .wait_timeout_while(self.lock(), timeout, |state| {
-                result = found(&state.received);
-                result.is_none()
-            })
-            .unwrap_or_else(PoisonError::into_inner);
+        let _state = self.changed.wait_timeout_while(self.lock(), timeout, |state| {
+            result = find(&state.received);
+            result.is_none()
+        });
         result
     }
 
-    /// A failed assertion in a closure poisons the lock; the data behind it is whole all the same.
+    /// A failed assertion in a closure poisons the lock, but leaves the data whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
