@@ -1,6 +1,7 @@
 //! The Rocket application: [`build`] has every mount and fairing in sight.
 
 use handlers::scope;
+use opentelemetry::InstrumentationScope;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::noop::NoopTracer;
 use opentelemetry_autoconfigure::{Defaults, Telemetry};
@@ -81,19 +82,23 @@ fn request_tracing(telemetry: &Telemetry, settings: &Settings) -> RequestTracing
 fn demo(telemetry: &Telemetry, settings: &Settings) -> anyhow::Result<Demo> {
     let config = telemetry.config();
     let client = TracedClient::new(NativePlatform::client(settings.downstream.as_ref())?)
+        .with_tracer(tracer(telemetry, RequestTracing::scope()))
         .with_meter(&telemetry.meter(RequestTracing::scope()))
         .with_propagator(telemetry.propagator())
         .with_known_methods(config.known_methods.clone());
-    // A tracer of a disabled SDK replaces the caller's ids with its own. The API's propagates them.
-    let (client, tracer) = if config.disabled {
-        let tracer = BoxedTracer::new(Box::new(NoopTracer::new()));
-        (client.with_tracer(NoopTracer::new()), tracer)
-    } else {
-        let tracer = BoxedTracer::new(Box::new(telemetry.tracer(scope())));
-        (client.with_tracer(telemetry.tracer(RequestTracing::scope())), tracer)
-    };
     let platform = NativePlatform::new(client, settings.downstream.clone());
-    Ok(Demo::new(platform, tracer, &telemetry.meter(scope()), config.service_name.clone()))
+    let (tracer, meter) = (tracer(telemetry, scope()), telemetry.meter(scope()));
+    Ok(Demo::new(platform, tracer, &meter, config.service_name.clone()))
+}
+
+/// A tracer of the SDK. If it is disabled, one of the API: that propagates the caller's ids, which
+/// the SDK's replaces.
+fn tracer(telemetry: &Telemetry, scope: InstrumentationScope) -> BoxedTracer {
+    BoxedTracer::new(if telemetry.config().disabled {
+        Box::new(NoopTracer::new())
+    } else {
+        Box::new(telemetry.tracer(scope))
+    })
 }
 
 /// Makes the server its own downstream service once its port is known.

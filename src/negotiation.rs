@@ -3,11 +3,10 @@
 use std::convert::Infallible;
 
 use pages::negotiation::prefers_html;
-use rocket::Request;
-use rocket::Responder;
 use rocket::http::Header;
 use rocket::request::{FromRequest, Outcome};
 use rocket::serde::json::Json;
+use rocket::{Either, Request, Responder};
 
 use crate::responders::Html;
 
@@ -34,17 +33,17 @@ impl<'r> FromRequest<'r> for Preferred {
 
 /// An answer in one of the two forms. `Vary` keeps caches from giving one client the other's form.
 #[derive(Responder)]
-pub(crate) enum Negotiated<T> {
-    Json(Json<T>, Header<'static>),
-    Html(Html, Header<'static>),
+pub(crate) struct Negotiated<T> {
+    form: Either<Json<T>, Html>,
+    vary: Header<'static>,
 }
 
 impl<T> Negotiated<T> {
     pub(crate) fn json(value: T) -> Self {
-        Self::Json(Json(value), Header::new("Vary", "Accept"))
+        Self { form: Either::Left(Json(value)), vary: Header::new("Vary", "Accept") }
     }
 
     pub(crate) fn html(page: Html) -> Self {
-        Self::Html(page, Header::new("Vary", "Accept"))
+        Self { form: Either::Right(page), vary: Header::new("Vary", "Accept") }
     }
 }

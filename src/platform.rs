@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use handlers::{DOWNSTREAM_TIMEOUT, Deterministic, DownstreamError, Platform};
+use handlers::{DOWNSTREAM_TIMEOUT, Deterministic, Error, Platform};
 use rocket_opentelemetry::TracedClient;
 use url::Url;
 
@@ -65,8 +65,8 @@ impl Platform for NativePlatform {
         self.deterministic.random()
     }
 
-    async fn get_downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
-        let base = self.downstream.get().ok_or(DownstreamError)?;
+    async fn get_downstream(&self, path: &str) -> Result<(u16, Vec<u8>), Error> {
+        let base = self.downstream.get().ok_or(Error::DownstreamUnreachable)?;
         let url = format!("{}{path}", base.as_str().trim_end_matches('/'));
         let call = async {
             let response = self.client.send(self.client.get(url)).await?;
@@ -75,7 +75,7 @@ impl Platform for NativePlatform {
         };
         call.await.map_err(|error: reqwest::Error| {
             log::warn!("the downstream service did not answer: {error}");
-            DownstreamError
+            Error::DownstreamUnreachable
         })
     }
 }

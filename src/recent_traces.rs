@@ -30,8 +30,7 @@ impl Default for RecentTracesLimits {
 /// The spans of the latest traces that have ended in this process.
 #[derive(Debug)]
 pub struct RecentTraces {
-    max_traces: usize,
-    max_bytes: usize,
+    limits: RecentTracesLimits,
     store: Mutex<Store>,
     resource: Mutex<Resource>,
     version: watch::Sender<u64>,
@@ -60,10 +59,9 @@ pub struct RecentTrace {
 impl RecentTraces {
     /// An empty store with these limits.
     #[must_use]
-    pub fn new(RecentTracesLimits { max_traces, max_bytes }: RecentTracesLimits) -> Self {
+    pub fn new(limits: RecentTracesLimits) -> Self {
         Self {
-            max_traces,
-            max_bytes,
+            limits,
             store: Mutex::default(),
             resource: Mutex::new(Resource::builder_empty().build()),
             version: watch::Sender::new(0),
@@ -87,10 +85,10 @@ impl RecentTraces {
         self.store().traces.get(&trace_id).cloned()
     }
 
-    /// The maximum number of traces.
+    /// Its bounds.
     #[must_use]
-    pub fn max_traces(&self) -> usize {
-        self.max_traces
+    pub fn limits(&self) -> RecentTracesLimits {
+        self.limits
     }
 
     /// The resource of all spans.
@@ -114,23 +112,20 @@ impl SpanListener for RecentTraces {
     fn on_batch(&self, spans: &[SpanData]) {
         let mut store = self.store();
         let mut kept: HashSet<TraceId> = HashSet::new();
-        let mut first = spans.len();
-        for (index, span) in spans.iter().enumerate().rev() {
+        for span in spans.iter().rev() {
             let trace_id = span.span_context.trace_id();
-            if kept.len() < self.max_traces || kept.contains(&trace_id) {
-                kept.insert(trace_id);
-                first = index;
-            } else {
+            if kept.len() == self.limits.max_traces && !kept.contains(&trace_id) {
                 break;
             }
+            kept.insert(trace_id);
         }
-        for (index, span) in spans.iter().enumerate() {
+        for span in spans {
             let trace_id = span.span_context.trace_id();
-            if index >= first || kept.contains(&trace_id) {
-                store.insert(span, trace_id, self.max_bytes);
+            if kept.contains(&trace_id) {
+                store.insert(span, trace_id, self.limits.max_bytes);
             }
         }
-        while store.order.len() > self.max_traces || store.bytes > self.max_bytes {
+        while store.order.len() > self.limits.max_traces || store.bytes > self.limits.max_bytes {
             store.evict_oldest();
         }
         drop(store);

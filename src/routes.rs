@@ -1,7 +1,7 @@
 //! The endpoints of the demo. Each calls a typed handler; `app` mounts them with
 //! [`traced`](rocket_opentelemetry::traced), so each handler runs inside the span of its request.
 
-use handlers::{Chain, Health, Index, InvalidHops, Processed, Users};
+use handlers::{Chain, Error, Health, Index, Processed, Users};
 use rocket::form::{self, FromFormField, ValueField};
 use rocket::serde::json::Json;
 use rocket::{Route, State, get, routes};
@@ -58,7 +58,7 @@ async fn chain(
     demo: &State<Demo>,
     hops: form::Result<'_, Hops>,
 ) -> Result<Json<Chain>, ErrorResponse> {
-    let hops = hops.map(|Hops(hops)| hops).map_err(|_| InvalidHops);
+    let hops = hops.map(|Hops(hops)| hops).map_err(|_| Error::InvalidHops);
     Ok(Json(demo.chain(hops).await?))
 }
 
@@ -67,7 +67,7 @@ struct Hops(handlers::Hops);
 
 impl<'v> FromFormField<'v> for Hops {
     fn from_value(field: ValueField<'v>) -> form::Result<'v, Self> {
-        Ok(Self(field.value.parse().map_err(form::Error::custom::<InvalidHops>)?))
+        Ok(Self(field.value.parse().map_err(form::Error::custom::<Error>)?))
     }
 
     fn default() -> Option<Self> {

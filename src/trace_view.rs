@@ -5,67 +5,36 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{SpanId, SpanKind, Status};
+use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::recent_traces::RecentTrace;
 
-/// A trace, for the page and for the list.
+/// A trace in the list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    trace_id: String,
+    name: String,
+    started_at: String,
+    duration_ms: f64,
+    status: &'static str,
+    span_count: usize,
+}
+
+/// A trace on the page.
 #[derive(Debug, Serialize)]
 pub(crate) struct TraceView {
-    pub(crate) trace_id: String,
-    pub(crate) name: String,
-    pub(crate) started_at: String,
+    #[serde(flatten)]
+    pub(crate) summary: Summary,
     duration: String,
-    pub(crate) duration_ms: f64,
-    pub(crate) status: &'static str,
-    pub(crate) span_count: usize,
     dropped_spans: usize,
     services: [String; 1],
     jaeger_url: Option<String>,
     json_url: String,
-    spans: Vec<SpanView>,
-}
-
-#[derive(Debug, Serialize)]
-struct SpanView {
-    span_id: String,
-    parent_id: Option<String>,
-    name: String,
-    kind: &'static str,
-    depth: usize,
-    offset: String,
-    duration: String,
-    /// Percent of the trace's duration, for the bar.
-    left: f64,
-    width: f64,
-    status: &'static str,
-    status_message: String,
-    scope: String,
-    attributes: Vec<AttributeView>,
-    events: Vec<EventView>,
-    links: Vec<LinkView>,
-}
-
-#[derive(Debug, Serialize)]
-struct AttributeView {
-    key: String,
-    value: String,
-}
-
-#[derive(Debug, Serialize)]
-struct EventView {
-    name: String,
-    offset: String,
-    attributes: Vec<AttributeView>,
-}
-
-#[derive(Debug, Serialize)]
-struct LinkView {
-    trace_id: String,
-    span_id: String,
-    attributes: Vec<AttributeView>,
+    /// The rows of the waterfall, as `trace.html.j2` uses them.
+    spans: Vec<Value>,
 }
 
 impl TraceView {
@@ -77,7 +46,7 @@ impl TraceView {
     ) -> Vec<Self> {
         let mut views: Vec<_> = traces.iter().map(|t| Self::new(t, service, jaeger_ui)).collect();
         // The store orders traces by the end of their first span. These texts sort as times do.
-        views.sort_by(|a, b| b.started_at.cmp(&a.started_at));
+        views.sort_by(|a, b| b.summary.started_at.cmp(&a.summary.started_at));
         views
     }
 
@@ -90,22 +59,21 @@ impl TraceView {
         let failed = trace.spans.iter().any(|span| matches!(span.status, Status::Error { .. }));
         let trace_id = trace.trace_id.to_string();
         Self {
-            name: rows.first().map_or_else(String::new, |(span, _)| span.name.to_string()),
-            started_at: humantime::format_rfc3339_millis(start).to_string(),
             duration: readable(whole),
-            duration_ms: (whole.as_secs_f64() * 1e6).round() / 1e3,
-            status: if failed { "error" } else { "unset" },
-            span_count: trace.spans.len(),
             dropped_spans: trace.omitted,
             services: [service.to_owned()],
             jaeger_url: jaeger_ui
                 .map(|ui| format!("{}/trace/{trace_id}", ui.trim_end_matches('/'))),
             json_url: format!("/api/traces/{trace_id}"),
-            spans: rows
-                .iter()
-                .map(|(span, depth)| SpanView::new(span, *depth, start, whole))
-                .collect(),
-            trace_id,
+            spans: rows.iter().map(|(span, depth)| row(span, *depth, start, whole)).collect(),
+            summary: Summary {
+                trace_id,
+                name: rows.first().map_or_else(String::new, |(span, _)| span.name.to_string()),
+                started_at: humantime::format_rfc3339_millis(start).to_string(),
+                duration_ms: (whole.as_secs_f64() * 1e6).round() / 1e3,
+                status: if failed { "error" } else { "unset" },
+                span_count: trace.spans.len(),
+            },
         }
     }
 }
@@ -134,67 +102,56 @@ fn tree(spans: &[Arc<SpanData>]) -> Vec<(&Arc<SpanData>, usize)> {
     rows
 }
 
-impl SpanView {
-    fn new(span: &SpanData, depth: usize, start: SystemTime, whole: Duration) -> Self {
-        let offset = span.start_time.duration_since(start).unwrap_or_default();
-        let duration = span.end_time.duration_since(span.start_time).unwrap_or_default();
-        let percent = |part: Duration| {
-            let percent = 100.0 * part.as_secs_f64() / whole.as_secs_f64().max(1e-9);
-            (percent.clamp(0.0, 100.0) * 100.0).round() / 100.0
-        };
-        let (status, status_message) = match &span.status {
-            Status::Unset => ("unset", String::new()),
-            Status::Ok => ("ok", String::new()),
-            Status::Error { description } => ("error", description.to_string()),
-        };
-        Self {
-            span_id: span.span_context.span_id().to_string(),
-            parent_id: (span.parent_span_id != SpanId::INVALID)
-                .then(|| span.parent_span_id.to_string()),
-            name: span.name.to_string(),
-            kind: match span.span_kind {
-                SpanKind::Client => "client",
-                SpanKind::Server => "server",
-                SpanKind::Producer => "producer",
-                SpanKind::Consumer => "consumer",
-                SpanKind::Internal => "internal",
-            },
-            depth,
-            offset: readable(offset),
-            duration: readable(duration),
-            left: percent(offset),
-            width: percent(duration),
-            status,
-            status_message,
-            scope: span.instrumentation_scope.name().to_owned(),
-            attributes: attributes(&span.attributes),
-            events: span
-                .events
-                .iter()
-                .map(|event| EventView {
-                    name: event.name.to_string(),
-                    offset: readable(event.timestamp.duration_since(start).unwrap_or_default()),
-                    attributes: attributes(&event.attributes),
-                })
-                .collect(),
-            links: span
-                .links
-                .iter()
-                .map(|link| LinkView {
-                    trace_id: link.span_context.trace_id().to_string(),
-                    span_id: link.span_context.span_id().to_string(),
-                    attributes: attributes(&link.attributes),
-                })
-                .collect(),
-        }
-    }
+/// A row of the waterfall. Its bar is in percent of the whole trace.
+fn row(span: &SpanData, depth: usize, start: SystemTime, whole: Duration) -> Value {
+    let since_start = |time: SystemTime| time.duration_since(start).unwrap_or_default();
+    let offset = since_start(span.start_time);
+    let duration = span.end_time.duration_since(span.start_time).unwrap_or_default();
+    let percent = |part: Duration| {
+        let percent = 100.0 * part.as_secs_f64() / whole.as_secs_f64().max(1e-9);
+        (percent.clamp(0.0, 100.0) * 100.0).round() / 100.0
+    };
+    let (status, status_message) = match &span.status {
+        Status::Unset => ("unset", ""),
+        Status::Ok => ("ok", ""),
+        Status::Error { description } => ("error", &**description),
+    };
+    let parent_id = (span.parent_span_id != SpanId::INVALID).then_some(span.parent_span_id);
+    let events = span.events.iter().map(|event| {
+        json!({
+            "name": event.name,
+            "offset": readable(since_start(event.timestamp)),
+            "attributes": attributes(&event.attributes),
+        })
+    });
+    let links = span.links.iter().map(|link| {
+        json!({
+            "trace_id": link.span_context.trace_id().to_string(),
+            "span_id": link.span_context.span_id().to_string(),
+            "attributes": attributes(&link.attributes),
+        })
+    });
+    json!({
+        "span_id": span.span_context.span_id().to_string(),
+        "parent_id": parent_id.map(|id| id.to_string()),
+        "name": span.name,
+        "kind": format!("{:?}", span.span_kind).to_lowercase(),
+        "depth": depth,
+        "offset": readable(offset),
+        "duration": readable(duration),
+        "left": percent(offset),
+        "width": percent(duration),
+        "status": status,
+        "status_message": status_message,
+        "scope": span.instrumentation_scope.name(),
+        "attributes": attributes(&span.attributes),
+        "events": events.collect::<Vec<_>>(),
+        "links": links.collect::<Vec<_>>(),
+    })
 }
 
-fn attributes(attributes: &[KeyValue]) -> Vec<AttributeView> {
-    let view = |kv: &KeyValue| AttributeView {
-        key: kv.key.to_string(),
-        value: kv.value.as_str().into_owned(),
-    };
+fn attributes(attributes: &[KeyValue]) -> Vec<Value> {
+    let view = |kv: &KeyValue| json!({ "key": kv.key.as_str(), "value": kv.value.as_str() });
     attributes.iter().map(view).collect()
 }
 

@@ -9,11 +9,10 @@ use rocket::http::Status;
 use rocket::response::stream::{Event, EventStream};
 use rocket::serde::json::Json;
 use rocket::{Route, Shutdown, State, get, routes};
-use serde::Serialize;
 
 use crate::dashboard::Dashboard;
 use crate::responders::{ErrorResponse, Html};
-use crate::trace_view::TraceView;
+use crate::trace_view::Summary;
 
 /// Paths below which nothing is traced.
 pub(crate) const UNTRACED: [&str; 3] = ["/api/traces", "/traces", "/static"];
@@ -46,28 +45,10 @@ impl From<TraceError> for ErrorResponse {
     }
 }
 
-/// A line of the list.
-#[derive(Serialize)]
-struct Summary {
-    trace_id: String,
-    name: String,
-    started_at: String,
-    duration_ms: f64,
-    status: &'static str,
-    span_count: usize,
-}
-
-impl From<TraceView> for Summary {
-    fn from(view: TraceView) -> Self {
-        let TraceView { trace_id, name, started_at, duration_ms, status, span_count, .. } = view;
-        Self { trace_id, name, started_at, duration_ms, status, span_count }
-    }
-}
-
 #[get("/api/traces")]
 fn list(dashboard: &State<Dashboard>) -> Result<Json<Vec<Summary>>, ErrorResponse> {
     let traces = dashboard.traces().ok_or(TraceError::Disabled)?;
-    Ok(Json(traces.into_iter().map(Summary::from).collect()))
+    Ok(Json(traces.into_iter().map(|trace| trace.summary).collect()))
 }
 
 /// One trace in OTLP's JSON encoding, which the Jaeger UI opens from a file.
@@ -96,7 +77,7 @@ fn live(
             let version = *changes.borrow_and_update();
             yield Event::data(version.to_string()).event("traces");
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { break },
+                change = changes.changed() => if change.is_err() { break },
                 () = &mut shutdown => break,
             }
         }

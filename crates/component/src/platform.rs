@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use handlers::{DOWNSTREAM_TIMEOUT, Deterministic, DownstreamError, Platform};
+use handlers::{DOWNSTREAM_TIMEOUT, Deterministic, Platform};
 use opentelemetry_http_semconv::client::ClientSpans;
 use wstd::future::FutureExt;
 use wstd::http::body::{Bytes, util::Empty};
@@ -52,13 +52,13 @@ impl Platform for WasiPlatform {
         self.deterministic.random()
     }
 
-    async fn get_downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
+    async fn get_downstream(&self, path: &str) -> Result<(u16, Vec<u8>), handlers::Error> {
         let url = format!("{}{path}", self.downstream.trim_end_matches('/'));
         // Without a length the host sends chunks. wstd writes its own empty body all the same, which
         // fails if the host expects no body after a length of 0.
         let body = Body::from_http_body(Empty::<Bytes>::new());
         let request = Request::get(&url).header("content-length", 0).body(body);
-        let mut request = request.map_err(|_| DownstreamError)?;
+        let mut request = request.map_err(|_| handlers::Error::DownstreamUnreachable)?;
         let attempt = self.spans.start(&url, &mut request);
         let result = wstd::runtime::spawn(send(request)).await;
         attempt.end(match &result {
@@ -67,7 +67,7 @@ impl Platform for WasiPlatform {
         });
         result.map_err(|(_, error)| {
             log::warn!("the downstream service did not answer: {error}");
-            DownstreamError
+            handlers::Error::DownstreamUnreachable
         })
     }
 }

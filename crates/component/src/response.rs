@@ -29,7 +29,7 @@ pub(crate) fn json(status: u16, value: &impl Serialize) -> Answer {
 }
 
 /// A handler's error.
-pub(crate) fn error(error: &Error) -> Answer {
+pub(crate) fn error(error: Error) -> Answer {
     json(error.status(), &ErrorBody { error: error.to_string() })
 }
 

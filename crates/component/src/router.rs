@@ -1,9 +1,9 @@
 //! The endpoint of a request, found as Rocket's router and form parsing find it.
 
-use form_urlencoded::parse;
-use handlers::{Hops, InvalidHops};
-use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
+
+use handlers::{Error, Hops};
+use percent_encoding::percent_decode_str;
 
 /// An endpoint of the application. All of them answer GET and HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +37,12 @@ pub(crate) fn match_path(path: &str) -> Option<(&'static str, Endpoint)> {
 /// The first value of a query's parameter, decoded; empty without a `=`. As in Rocket, a name such
 /// as `hops[]` or `hops.x` belongs to `hops`.
 pub(crate) fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<Cow<'a, str>> {
-    let mut pairs = parse(query?.as_bytes());
+    let mut pairs = form_urlencoded::parse(query?.as_bytes());
     pairs.find(|(key, _)| key.split(['.', '[']).next() == Some(name)).map(|(_, value)| value)
 }
 
 /// The parameter of `/api/chain`.
-pub(crate) fn hops(query: Option<&str>) -> Result<Hops, InvalidHops> {
+pub(crate) fn hops(query: Option<&str>) -> Result<Hops, Error> {
     parameter(query, "hops").map_or(Ok(Hops::default()), |hops| hops.parse())
 }
 

@@ -47,11 +47,11 @@ impl Server {
             Some(Endpoint::Index) => json(200, &demo.index().await),
             Some(Endpoint::Users) => json(200, &demo.users().await),
             Some(Endpoint::Process) => json(200, &demo.process().await),
-            Some(Endpoint::Error) => error(&demo.error().await),
+            Some(Endpoint::Error) => error(demo.error().await),
             Some(Endpoint::Health) => json(200, &demo.health().await),
             Some(Endpoint::Chain) => match demo.chain(hops(parts.uri.query())).await {
                 Ok(chain) => json(200, &chain),
-                Err(failed) => error(&failed),
+                Err(failed) => error(failed),
             },
             None => failure(if is_of_http(parts.method.as_str()) { 404 } else { 400 }),
         }

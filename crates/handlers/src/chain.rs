@@ -6,11 +6,10 @@ use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 use serde::{Deserialize, Serialize};
 
-use super::metrics::Outcome;
 use super::{Demo, Error, Platform};
 
 /// Longest chain. Each hop holds a connection and a request open.
-const MAX_HOPS: u8 = 5;
+pub(crate) const MAX_HOPS: u8 = 5;
 
 /// How many services to call, each from the one before; 1 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,17 +22,12 @@ impl Default for Hops {
 }
 
 impl FromStr for Hops {
-    type Err = InvalidHops;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, InvalidHops> {
-        text.parse().ok().filter(|hops| *hops <= MAX_HOPS).map(Self).ok_or(InvalidHops)
+    fn from_str(text: &str) -> Result<Self, Error> {
+        text.parse().ok().filter(|hops| *hops <= MAX_HOPS).map(Self).ok_or(Error::InvalidHops)
     }
 }
-
-/// A value that is no number of hops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid hops: expected an integer from 0 to {MAX_HOPS}")]
-pub struct InvalidHops;
 
 /// A service of the chain, and the id of its trace.
 #[derive(Debug, Deserialize, Serialize)]
@@ -48,8 +42,6 @@ pub struct Chain {
     hops: Vec<Hop>,
 }
 
-impl Outcome for Chain {}
-
 impl<P: Platform> Demo<P> {
     /// Returns this service's hop, followed by those of the services that it calls.
     ///
@@ -58,8 +50,9 @@ impl<P: Platform> Demo<P> {
     ///
     /// # Errors
     /// The number of hops is invalid, or the downstream service failed.
-    pub async fn chain(&self, hops: Result<Hops, InvalidHops>) -> Result<Chain, Error> {
-        self.with_metrics("/api/chain", async { self.follow(hops?).await }).await
+    pub async fn chain(&self, hops: Result<Hops, Error>) -> Result<Chain, Error> {
+        let status = |chain: &Result<_, Error>| chain.as_ref().err().map_or(200, Error::status);
+        self.with_metrics("/api/chain", status, async { self.follow(hops?).await }).await
     }
 
     async fn follow(&self, Hops(hops): Hops) -> Result<Chain, Error> {

@@ -6,20 +6,21 @@ use opentelemetry::trace::{Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use serde::Serialize;
 
-use super::{Demo, DownstreamError, InvalidHops, Platform};
+use super::chain::MAX_HOPS;
+use super::{Demo, Platform};
 
-/// Why a handler has no result. The text is meant for the client; the log may say more.
-#[derive(Debug, thiserror::Error)]
+/// Why a handler has no result. The text is for the client: the log and the span may say more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// `/api/error` was requested.
-    #[error(transparent)]
-    Simulated(#[from] SimulatedError),
-    /// The query has no valid number of hops.
-    #[error(transparent)]
-    InvalidHops(#[from] InvalidHops),
-    /// The downstream service did not answer.
-    #[error(transparent)]
-    Downstream(#[from] DownstreamError),
+    #[error("Simulated error for tracing")]
+    Simulated,
+    /// The number of hops is invalid.
+    #[error("invalid hops: expected an integer from 0 to {MAX_HOPS}")]
+    InvalidHops,
+    /// The connection to the downstream service failed, broke off, or timed out.
+    #[error("the downstream service did not answer")]
+    DownstreamUnreachable,
     /// The downstream service answered with another status than 200.
     #[error("the downstream service answered {0}")]
     DownstreamStatus(u16),
@@ -33,9 +34,9 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Simulated(_) => 500,
-            Self::InvalidHops(_) => 422,
-            Self::Downstream(_) | Self::DownstreamStatus(_) | Self::DownstreamBody => 502,
+            Self::Simulated => 500,
+            Self::InvalidHops => 422,
+            Self::DownstreamUnreachable | Self::DownstreamStatus(_) | Self::DownstreamBody => 502,
         }
     }
 }
@@ -61,49 +62,35 @@ pub fn public_message(status: u16, reason: Option<&'static str>) -> &'static str
     }
 }
 
-/// The error of `/api/error`.
-#[derive(Debug, thiserror::Error)]
-#[error("Simulated error for tracing")]
-pub struct SimulatedError {
-    at: &'static Location<'static>,
-}
-
-impl SimulatedError {
-    #[track_caller]
-    fn new() -> Self {
-        Self { at: Location::caller() }
-    }
-
-    /// Records the error on the current span: its status, and an `exception` event
-    /// (<https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>).
-    fn record(&self) {
-        let cx = Context::current();
-        let span = cx.span();
-        if !span.is_recording() {
-            return;
-        }
-        // A captured backtrace takes longer than the whole request may.
-        let stacktrace = format!("SimulatedError: {self}\n    at {}", self.at);
-        let attributes = vec![
-            KeyValue::new("exception.type", "SimulatedError"),
-            KeyValue::new("exception.message", self.to_string()),
-            KeyValue::new("exception.stacktrace", stacktrace),
-        ];
-        span.add_event("exception", attributes);
-        span.set_attribute(KeyValue::new("error", true));
-        span.set_status(Status::error(self.to_string()));
-    }
-}
-
 impl<P: Platform> Demo<P> {
     /// Fails, and records the error on the span of the request.
     pub async fn error(&self) -> Error {
-        self.with_metrics("/api/error", async {
-            let error = SimulatedError::new();
-            error.record();
+        self.with_metrics("/api/error", Error::status, async {
+            let error = Error::Simulated;
+            record(error, Location::caller());
             log::error!("{error}");
-            error.into()
+            error
         })
         .await
     }
+}
+
+/// Records an error on the current span: its status, and an `exception` event
+/// (<https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>).
+fn record(error: Error, at: &Location<'_>) {
+    let cx = Context::current();
+    let span = cx.span();
+    if !span.is_recording() {
+        return;
+    }
+    // A captured backtrace takes longer than the whole request may.
+    let stacktrace = format!("SimulatedError: {error}\n    at {at}");
+    let attributes = vec![
+        KeyValue::new("exception.type", "SimulatedError"),
+        KeyValue::new("exception.message", error.to_string()),
+        KeyValue::new("exception.stacktrace", stacktrace),
+    ];
+    span.add_event("exception", attributes);
+    span.set_attribute(KeyValue::new("error", true));
+    span.set_status(Status::error(error.to_string()));
 }

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::metrics::Outcome;
 use super::{Demo, Platform};
 
 /// The state of the process.
@@ -11,11 +10,9 @@ pub struct Health {
     status: &'static str,
 }
 
-impl Outcome for Health {}
-
 impl<P: Platform> Demo<P> {
     /// Reports that the process answers.
     pub async fn health(&self) -> Health {
-        self.with_metrics("/health", async { Health { status: "healthy" } }).await
+        self.with_metrics("/health", |_| 200, async { Health { status: "healthy" } }).await
     }
 }

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::metrics::Outcome;
 use super::{Demo, Platform};
 
 /// A greeting and the endpoints.
@@ -12,8 +11,6 @@ pub struct Index {
     endpoints: [&'static str; 3],
 }
 
-impl Outcome for Index {}
-
 impl<P: Platform> Demo<P> {
     /// Greets, and lists the endpoints.
     pub async fn index(&self) -> Index {
@@ -21,6 +18,6 @@ impl<P: Platform> Demo<P> {
             message: "Hello from OTEL Demo App!",
             endpoints: ["/api/users", "/api/process", "/health"],
         };
-        self.with_metrics("/", async { index }).await
+        self.with_metrics("/", |_| 200, async { index }).await
     }
 }

@@ -27,11 +27,11 @@ use opentelemetry::metrics::Meter;
 use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
-pub use chain::{Chain, Hops, InvalidHops};
+pub use chain::{Chain, Hops};
 pub use error::{Error, ErrorBody, public_message};
 pub use health::Health;
 pub use index::Index;
-pub use platform::{DOWNSTREAM_TIMEOUT, Deterministic, DownstreamError, Platform};
+pub use platform::{DOWNSTREAM_TIMEOUT, Deterministic, Platform};
 pub use process::Processed;
 pub use users::Users;
 
@@ -88,7 +88,7 @@ impl<P: Platform> Demo<P> {
 
     /// Sleeps for a random time between two bounds, in place of real work.
     async fn simulate_work(&self, [least, most]: [Duration; 2]) {
-        let spread = (most - least).as_micros().max(1);
+        let spread = most.saturating_sub(least).as_micros().max(1);
         // Less than the spread, which was a duration.
         let extra = u64::try_from(u128::from(self.platform.random()) % spread).unwrap_or(0);
         self.platform.sleep(least + Duration::from_micros(extra)).await;

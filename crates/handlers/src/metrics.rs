@@ -5,7 +5,7 @@ use std::future::Future;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
 
-use super::{Demo, Error, Platform};
+use super::{Demo, Platform};
 
 /// Bucket boundaries in milliseconds around the simulated latencies.
 const DURATION_BUCKETS_MS: [f64; 10] =
@@ -43,35 +43,17 @@ impl DemoMetrics {
     }
 }
 
-/// What a handler returns, with the HTTP status that a server answers for it.
-pub(crate) trait Outcome {
-    fn status(&self) -> u16 {
-        200
-    }
-}
-
-impl Outcome for Error {
-    fn status(&self) -> u16 {
-        Error::status(self)
-    }
-}
-
-impl<T: Outcome> Outcome for Result<T, Error> {
-    fn status(&self) -> u16 {
-        self.as_ref().map_or_else(Error::status, T::status)
-    }
-}
-
 impl<P: Platform> Demo<P> {
-    /// Counts and times the handler of an endpoint.
-    pub(crate) async fn with_metrics<T: Outcome>(
+    /// Counts and times the handler of an endpoint. `status` is the HTTP status of its outcome.
+    pub(crate) async fn with_metrics<T>(
         &self,
         endpoint: &'static str,
+        status: impl FnOnce(&T) -> u16,
         handler: impl Future<Output = T>,
     ) -> T {
         let started = self.platform.now();
         let outcome = handler.await;
-        let status = i64::from(outcome.status());
+        let status = i64::from(status(&outcome));
         let labels = [KeyValue::new("endpoint", endpoint), KeyValue::new("status", status)];
         self.metrics.requests.add(1, &labels);
         let elapsed = self.platform.now() - started;

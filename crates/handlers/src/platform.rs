@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Error;
+
 /// Time limit of a call to the downstream service. A chain of five hops ends within it.
 pub const DOWNSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -24,17 +26,12 @@ pub trait Platform: Send + Sync + 'static {
     /// returns status and body. A handler never names an address.
     ///
     /// # Errors
-    /// The connection failed, broke off, or timed out.
+    /// [`Error::DownstreamUnreachable`]. The log and the client span hold the cause.
     fn get_downstream(
         &self,
         path: &str,
-    ) -> impl Future<Output = Result<(u16, Vec<u8>), DownstreamError>> + Send;
+    ) -> impl Future<Output = Result<(u16, Vec<u8>), Error>> + Send;
 }
-
-/// The downstream service did not answer. The log and the client span hold the cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the downstream service did not answer")]
-pub struct DownstreamError;
 
 /// Chance and time under the control of a test, so that two servers give equal answers.
 ///

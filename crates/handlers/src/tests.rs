@@ -3,7 +3,9 @@
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ScopeMetrics};
+use opentelemetry_sdk::metrics::data::{
+    AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics,
+};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use serde::Serialize;
@@ -18,7 +20,7 @@ impl Platform for Still {
     fn random(&self) -> u64 {
         41
     }
-    async fn get_downstream(&self, _: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
+    async fn get_downstream(&self, _: &str) -> Result<(u16, Vec<u8>), Error> {
         Ok((200, br#"{"hops":[{"service":"behind","trace_id":"0"}]}"#.to_vec()))
     }
 }
@@ -81,7 +83,7 @@ fn hops_are_an_integer_from_0_to_5() {
     assert_eq!("1".parse(), Ok(Hops::default()));
     assert!(["0", "5"].iter().all(|hops| hops.parse::<Hops>().is_ok()));
     for text in ["6", "-1", "1e9", "99999999999999999999", "", " 1", "٣"] {
-        assert_eq!(text.parse::<Hops>(), Err(InvalidHops), "{text:?}");
+        assert_eq!(text.parse::<Hops>(), Err(Error::InvalidHops), "{text:?}");
     }
     let (chain, _) = traced(async |demo| demo.chain("6".parse()).await);
     let error = chain.expect_err("too many hops");
@@ -92,8 +94,11 @@ fn hops_are_an_integer_from_0_to_5() {
 /// The points of a metric as text: labels and what was counted or recorded.
 fn points(exporter: &InMemoryMetricExporter, name: &str) -> Vec<String> {
     let all = exporter.get_finished_metrics().expect("metrics are in memory");
-    let mut metrics =
-        all.last().into_iter().flat_map(|all| all.scope_metrics()).flat_map(ScopeMetrics::metrics);
+    let mut metrics = all
+        .last()
+        .into_iter()
+        .flat_map(ResourceMetrics::scope_metrics)
+        .flat_map(ScopeMetrics::metrics);
     let metric = metrics.find(|metric| metric.name() == name).expect("the metric was recorded");
     let labels = |attributes: &mut dyn Iterator<Item = &KeyValue>| {
         let mut labels: Vec<_> = attributes.map(|kv| format!("{}={}", kv.key, kv.value)).collect();
@@ -130,7 +135,7 @@ fn the_counter_the_histogram_and_the_gauge_follow_the_handlers() {
         demo.health().await;
         demo.error().await;
         demo.process().await;
-        demo.chain("6".parse()).await
+        let _ = demo.chain("6".parse()).await;
     });
     provider.force_flush().expect("memory is always there");
 

@@ -6,7 +6,6 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
 use serde::Serialize;
 
-use super::metrics::Outcome;
 use super::{Demo, Platform};
 
 /// Bounds of the simulated query's duration.
@@ -29,13 +28,11 @@ const USERS: Users = Users([
     User { id: 3, name: "Charlie", email: "charlie@example.com" },
 ]);
 
-impl Outcome for Users {}
-
 impl<P: Platform> Demo<P> {
     /// Lists three users after a simulated query.
     pub async fn users(&self) -> Users {
         let fetch = self.in_span("fetch_users", query_attributes(), self.fetch_users());
-        self.with_metrics("/api/users", fetch).await
+        self.with_metrics("/api/users", |_| 200, fetch).await
     }
 
     async fn fetch_users(&self) -> Users {

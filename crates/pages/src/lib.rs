@@ -117,6 +117,7 @@ pub struct IndexPage<'a, E, T> {
 
 impl<'a, E, T> IndexPage<'a, E, T> {
     /// The start page of this service.
+    #[must_use]
     pub fn new(service: &'a str, lists: Lists<E, T>) -> Self {
         let (assets, service) = (&*ASSETS, Service::named(service));
         let Lists { exporters, jaeger_ui_url, recent, traces } = lists;
@@ -140,6 +141,7 @@ pub struct ErrorPage<'a> {
 
 impl<'a> ErrorPage<'a> {
     /// An error at `path`, in the current trace.
+    #[must_use]
     pub fn new(
         service: &'a str,
         recent: Recent,

@@ -50,8 +50,7 @@ impl Demo {
             .customize_tracer_provider(|provider| provider.with_span_processor(processor));
         let dashboard = Dashboard::build(builder, &settings).expect("the telemetry is built");
         let telemetry = dashboard.telemetry().clone();
-        let quiet =
-            rocket::Config { log_level: LogLevel::Off, ..rocket::Config::debug_default() };
+        let quiet = rocket::Config { log_level: LogLevel::Off, ..rocket::Config::debug_default() };
         let figment = Figment::from(quiet);
         let rocket = app::build(figment, dashboard, &settings).expect("the app is built");
         let rocket = extend(rocket, &telemetry);

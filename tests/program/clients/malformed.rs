@@ -113,7 +113,7 @@ fn headers_are_answered_up_to_kibibytes_and_rejected_from_a_mebibyte() {
         .concat();
         assert_answered(&exchange(&server, invalid), name);
     }
-    let many = |count| (0..count).map(|n| format!("X-{n}: {n:05}\r\n")).collect::<String>();
+    let many = |count| (0..count).fold(String::new(), |all, n| all + &format!("X-{n}: {n:05}\r\n"));
     for count in [90, 2_000] {
         assert_answered(&exchange(&server, head(&many(count))), "many headers");
     }
