@@ -1,15 +1,22 @@
 //! `GET /api/traces/live`: an event for every change.
 
+use std::time::Duration;
+
 use rocket::local::asynchronous::LocalResponse;
 use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
 use crate::support::Demo;
+
+/// Far longer than an event needs to arrive.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Reads until `mark` has arrived.
 async fn read_until(page: &mut LocalResponse<'_>, mark: &str) -> String {
     let mut all = Vec::new();
     while !String::from_utf8_lossy(&all).contains(mark) {
-        let count = page.read_buf(&mut all).await.expect("the stream goes on");
+        let read = timeout(SOON, page.read_buf(&mut all)).await;
+        let count = read.expect("an event in time").expect("the stream goes on");
         assert!(count > 0, "ended before {mark:?}: {:?}", String::from_utf8_lossy(&all));
     }
     String::from_utf8_lossy(&all).into_owned()
@@ -29,5 +36,5 @@ async fn an_open_page_receives_an_event_for_every_change_until_the_shutdown() {
     }
     demo.client.rocket().shutdown().notify();
     let mut rest = Vec::new();
-    page.read_to_end(&mut rest).await.expect("the stream ends");
+    timeout(SOON, page.read_to_end(&mut rest)).await.expect("in time").expect("the stream ends");
 }
