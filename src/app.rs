@@ -1,24 +1,24 @@
-//! The Rocket application: [`build`] puts it together, [`serve`](serve::serve) runs it.
+//! The Rocket application: [`build`] has every mount and fairing in sight.
 
-use std::sync::Arc;
-
+use handlers::scope;
+use opentelemetry::InstrumentationScope;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::noop::NoopTracer;
+use opentelemetry_autoconfigure::{Defaults, Telemetry};
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::{Build, Rocket};
 use rocket_dyn_templates::Template;
+use rocket_opentelemetry::{RequestTracing, TracedClient, traced};
 use url::Url;
 
-use crate::platform::NativeHost;
-use crate::recent_traces::{Observed, RecentTracesLimits};
-use crate::routes::App;
-use crate::{assets, catchers, pages, routes, traces};
-use handlers;
-use opentelemetry_autoconfigure::{Defaults, Telemetry};
-use rocket_opentelemetry::{RequestTracing, TracedClient, traced};
+use crate::dashboard::Dashboard;
+use crate::platform::NativePlatform;
+use crate::recent_traces::RecentTracesLimits;
+use crate::routes::Demo;
+use crate::{assets, catchers, routes, traces};
 
-/// What the telemetry reports as, and how, unless a variable says otherwise.
+/// The service's name and version, unless a variable sets them.
 #[must_use]
 pub fn telemetry_defaults() -> Defaults {
     Defaults {
@@ -28,51 +28,48 @@ pub fn telemetry_defaults() -> Defaults {
     }
 }
 
-/// What the application is built from, beyond Rocket's configuration and the telemetry.
+/// The application's own settings.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The service that `/api/chain` calls; this one itself if there is none.
+    /// The service that `/api/chain` calls; by default this server itself.
     pub downstream: Option<Url>,
     /// The Jaeger UI that the page links to.
     pub jaeger_ui: Option<Url>,
-    /// Whether `Forwarded` and `X-Forwarded-*` are believed.
+    /// Whether to trust `Forwarded` and `X-Forwarded-*` headers.
     pub trust_forwarded: bool,
-    /// How much the store of recent traces keeps.
+    /// Bounds of the recent traces.
     pub recent_traces: RecentTracesLimits,
 }
 
-/// The whole application: every mount and fairing is in sight here.
+/// Builds the application, which reports to the dashboard's telemetry.
 ///
 /// # Errors
 /// The HTTP client for downstream calls cannot be set up.
 pub fn build(
     figment: Figment,
-    observed: Arc<Observed>,
+    dashboard: Dashboard,
     settings: &Settings,
 ) -> anyhow::Result<Rocket<Build>> {
-    let telemetry = observed.telemetry.clone();
-    let figment = figment.merge(("template_dir", assets::template_dir()));
-    let jaeger_ui = settings.jaeger_ui.as_ref().map(Url::to_string);
-    Ok(rocket::custom(figment)
-        .attach(tracing(&telemetry, settings))
-        .attach(Template::try_custom(assets::load))
+    let telemetry = dashboard.telemetry();
+    Ok(rocket::custom(figment.merge(("template_dir", assets::template_dir())))
+        .attach(request_tracing(telemetry, settings))
+        .attach(Template::try_custom(assets::load_templates))
         .attach(call_itself())
-        .manage(app(&telemetry, settings)?)
-        .manage(pages::Page::new(observed.clone(), jaeger_ui))
-        .manage(observed)
+        .manage(demo(telemetry, settings)?)
+        .manage(dashboard)
         .mount("/", traced(routes::all()))
         .mount("/", traces::all())
         .mount("/", assets::all())
         .register("/", traced(catchers::all())))
 }
 
-fn tracing(telemetry: &Telemetry, settings: &Settings) -> RequestTracing {
+fn request_tracing(telemetry: &Telemetry, settings: &Settings) -> RequestTracing {
     let config = telemetry.config();
     let tracing = RequestTracing::new()
         .with_tracer(telemetry.tracer(RequestTracing::scope()))
         .with_meter(telemetry.meter(RequestTracing::scope()))
         .with_propagator(telemetry.propagator())
-        // None of the samplers that OTEL_TRACES_SAMPLER names looks at attributes.
+        // No sampler that OTEL_TRACES_SAMPLER can name reads attributes.
         .defer_attributes()
         .with_known_methods(config.known_methods.clone())
         .trust_forwarded(settings.trust_forwarded)
@@ -82,30 +79,34 @@ fn tracing(telemetry: &Telemetry, settings: &Settings) -> RequestTracing {
     if config.disabled { tracing.propagate_only() } else { tracing }
 }
 
-fn app(telemetry: &Telemetry, settings: &Settings) -> anyhow::Result<App> {
-    let client = TracedClient::new(NativeHost::client(settings.downstream.as_ref())?)
+fn demo(telemetry: &Telemetry, settings: &Settings) -> anyhow::Result<Demo> {
+    let config = telemetry.config();
+    let client = TracedClient::new(NativePlatform::client(settings.downstream.as_ref())?)
+        .with_tracer(tracer(telemetry, RequestTracing::scope()))
         .with_meter(&telemetry.meter(RequestTracing::scope()))
         .with_propagator(telemetry.propagator())
-        .with_known_methods(telemetry.config().known_methods.clone());
-    // A tracer of a disabled SDK would put ids of its own in place of the caller's. The API's
-    // hands on what came.
-    let (client, tracer) = if telemetry.config().disabled {
-        let none = BoxedTracer::new(Box::new(NoopTracer::new()));
-        (client.with_tracer(NoopTracer::new()), none)
-    } else {
-        let tracer = BoxedTracer::new(Box::new(telemetry.tracer(handlers::scope())));
-        (client.with_tracer(telemetry.tracer(RequestTracing::scope())), tracer)
-    };
-    let host = NativeHost::new(client, settings.downstream.clone());
-    let meter = telemetry.meter(handlers::scope());
-    Ok(App::new(host, tracer, &meter, telemetry.config().service_name.clone()))
+        .with_known_methods(config.known_methods.clone());
+    let platform = NativePlatform::new(client, settings.downstream.clone());
+    let (tracer, meter) = (tracer(telemetry, scope()), telemetry.meter(scope()));
+    Ok(Demo::new(platform, tracer, &meter, config.service_name.clone()))
 }
 
+/// A tracer of the SDK. If it is disabled, one of the API: that propagates the caller's ids, which
+/// the SDK's replaces.
+fn tracer(telemetry: &Telemetry, scope: InstrumentationScope) -> BoxedTracer {
+    BoxedTracer::new(if telemetry.config().disabled {
+        Box::new(NoopTracer::new())
+    } else {
+        Box::new(telemetry.tracer(scope))
+    })
+}
+
+/// Makes the server its own downstream service once its port is known.
 fn call_itself() -> AdHoc {
     AdHoc::on_liftoff("Downstream", |rocket| {
         Box::pin(async move {
-            if let Some(app) = rocket.state::<App>() {
-                app.host().call_itself(rocket.config().address, rocket.config().port);
+            if let Some(demo) = rocket.state::<Demo>() {
+                demo.platform().call_itself(rocket.config().address, rocket.config().port);
             }
         })
     })

@@ -1,22 +1,21 @@
-//! Templates and static files, as Rocket takes them.
+//! Templates and static files, in the forms that Rocket expects.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use rocket::response::{self, Responder};
-use rocket::{Request, Response, Route, get, routes};
-use rocket_dyn_templates::Engines;
-
 use pages::assets::File;
 use pages::{TEMPLATES, TRACE_TEMPLATE};
+use rocket::http::Header;
+use rocket::{Responder, Route, get, routes};
+use rocket_dyn_templates::Engines;
 
-/// Where a debug build finds the templates that it was built from.
+/// The templates that a debug build was built from.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
 
 /// The directory for Rocket to watch: in a debug build the templates' sources, so that a change
-/// shows at the next request. Otherwise there is none, but Rocket insists on a path that exists;
-/// the program's own file is one, and has no templates in it.
-pub(super) fn template_dir() -> PathBuf {
+/// shows at the next request. A release build has no such directory, but Rocket requires a path
+/// that exists; the program's own file is one, and holds no templates.
+pub(crate) fn template_dir() -> PathBuf {
     if sources().is_some() {
         return SOURCES.into();
     }
@@ -27,8 +26,8 @@ fn sources() -> Option<&'static Path> {
     Some(Path::new(SOURCES)).filter(|dir| cfg!(debug_assertions) && dir.is_dir())
 }
 
-/// Gives the template engine its templates.
-pub(super) fn load(engines: &mut Engines) -> Result<(), Box<dyn std::error::Error>> {
+/// Adds the templates to the engine.
+pub(crate) fn load_templates(engines: &mut Engines) -> Result<(), Box<dyn std::error::Error>> {
     let engine = &mut engines.minijinja;
     engine.set_auto_escape_callback(rocket_dyn_templates::minijinja::default_auto_escape_callback);
     for (name, compiled_in) in TEMPLATES.into_iter().chain([TRACE_TEMPLATE]) {
@@ -41,29 +40,24 @@ pub(super) fn load(engines: &mut Engines) -> Result<(), Box<dyn std::error::Erro
     Ok(())
 }
 
-/// The static files.
-pub(super) fn all() -> Vec<Route> {
+/// The endpoint of the static files.
+pub(crate) fn all() -> Vec<Route> {
     routes![file]
 }
 
+#[derive(Responder)]
+struct Asset {
+    bytes: &'static [u8],
+    content_type: Header<'static>,
+    cache_control: Header<'static>,
+}
+
 #[get("/static/<name>?<v>")]
-fn file(name: &str, v: Option<&str>) -> Option<Static> {
+fn file(name: &str, v: Option<&str>) -> Option<Asset> {
     let file = File::named(name)?;
-    Some(Static { file, cache: file.cache_control(v) })
-}
-
-struct Static {
-    file: &'static File,
-    cache: &'static str,
-}
-
-impl<'r> Responder<'r, 'static> for Static {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        let bytes = self.file.bytes;
-        Response::build()
-            .raw_header("Content-Type", self.file.content_type)
-            .raw_header("Cache-Control", self.cache)
-            .sized_body(bytes.len(), std::io::Cursor::new(bytes))
-            .ok()
-    }
+    Some(Asset {
+        bytes: file.bytes,
+        content_type: Header::new("Content-Type", file.content_type),
+        cache_control: Header::new("Cache-Control", file.cache_control(v)),
+    })
 }

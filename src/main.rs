@@ -1,31 +1,31 @@
-//! The one binary: parses, dispatches, and ends with an exit code.
+//! The binary: parses the command line, runs a command, and ends with its exit code.
 
 use std::process::ExitCode;
 
 use opentelemetry_autoconfigure::ConfigError;
 use rocket_otel_demo::cli::{Cli, Command};
-use rocket_otel_demo::serve::{BadSetting, serve};
+use rocket_otel_demo::serve::{InvalidSetting, serve};
 use rocket_otel_demo::tls;
 use runner::healthcheck;
 
-/// Chosen here and not in the library: an allocator is the program's to choose.
+/// Set here and not in the library: the choice of an allocator is the program's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What a wrong option or variable ends with, as clap's own errors do.
+/// Exit code of an invalid option or variable, as clap's own errors have it.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     tls::install_default();
-    let ended = match Cli::from_process().command {
+    let result = match Cli::from_process().command {
         Command::Serve(args) => serve(&args.into_serve()).map(|()| ExitCode::SUCCESS),
         Command::Runner(args) => run(runner::run(args)),
         Command::Healthcheck(args) => Ok(healthcheck::run(&args)),
     };
-    ended.unwrap_or_else(|error| {
-        // Never with a backtrace: it is for a person, and the causes are in the line.
+    result.unwrap_or_else(|error| {
+        // Without a backtrace: the line holds the causes.
         eprintln!("Error: {error:#}");
-        if error.is::<ConfigError>() || error.is::<BadSetting>() {
+        if error.is::<ConfigError>() || error.is::<InvalidSetting>() {
             return ExitCode::from(USAGE);
         }
         ExitCode::FAILURE

@@ -1,38 +1,34 @@
-//! What this server lends to its handlers: tokio's clock, and an instrumented client.
+//! The platform of the handlers under Rocket: tokio's clock and an instrumented HTTP client.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use handlers::{DOWNSTREAM_TIMEOUT, Deterministic, Error, Platform};
+use rocket_opentelemetry::TracedClient;
 use url::Url;
 
 use crate::tls;
-use handlers::fixed::Fixed;
-use handlers::{DOWNSTREAM_TIMEOUT, DownstreamError, Host};
-use rocket_opentelemetry::TracedClient;
 
-/// The handlers' host under Rocket.
-pub struct NativeHost {
+/// tokio, and reqwest with a span for every call.
+pub struct NativePlatform {
     client: TracedClient,
     downstream: OnceLock<Url>,
-    fixed: Fixed,
+    deterministic: Deterministic,
 }
 
-impl NativeHost {
-    /// A host that calls `downstream`; without one, [`call_itself`](Self::call_itself) sets it.
+impl NativePlatform {
+    /// A platform that calls `downstream`, or whatever [`call_itself`](Self::call_itself) sets.
     #[must_use]
     pub fn new(client: TracedClient, downstream: Option<Url>) -> Self {
-        let host = Self { client, downstream: OnceLock::new(), fixed: Fixed::from_env() };
-        if let Some(url) = downstream {
-            // The cell is new.
-            let _ = host.downstream.set(url);
-        }
-        host
+        let downstream = downstream.map_or_else(OnceLock::new, OnceLock::from);
+        Self { client, downstream, deterministic: Deterministic::from_env() }
     }
 
-    /// The reqwest client for downstream calls: no redirects, for they could lead anywhere.
+    /// The reqwest client for downstream calls. It follows no redirects: they could lead anywhere.
     ///
     /// # Errors
-    /// The service is to be called by HTTPS, and there are no authorities to trust.
+    /// The downstream URL is HTTPS, and the system has no certificate authorities to trust.
     pub fn client(downstream: Option<&Url>) -> reqwest::Result<reqwest::Client> {
         tls::client_for(downstream.map_or("http", Url::scheme))
             .timeout(DOWNSTREAM_TIMEOUT)
@@ -41,38 +37,36 @@ impl NativeHost {
             .build()
     }
 
-    /// Makes this server its own downstream, unless another is configured: the port is known
-    /// only once it is bound.
-    pub fn call_itself(&self, address: std::net::IpAddr, port: u16) {
+    /// Makes the server at this address its own downstream service, unless another is configured.
+    pub fn call_itself(&self, address: IpAddr, port: u16) {
         let address = match address {
             ip if !ip.is_unspecified() => ip,
-            std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         };
-        let address = std::net::SocketAddr::new(address, port);
-        if let Ok(url) = Url::parse(&format!("http://{address}")) {
+        if let Ok(url) = Url::parse(&format!("http://{}", SocketAddr::new(address, port))) {
             let _ = self.downstream.set(url);
         }
     }
 }
 
-impl Host for NativeHost {
+impl Platform for NativePlatform {
     async fn sleep(&self, time: Duration) {
-        if !self.fixed.pass(time) {
+        if !self.deterministic.advance(time) {
             tokio::time::sleep(time).await;
         }
     }
 
     fn now(&self) -> Instant {
-        self.fixed.now()
+        self.deterministic.now()
     }
 
     fn random(&self) -> u64 {
-        self.fixed.random()
+        self.deterministic.random()
     }
 
-    async fn downstream(&self, path: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
-        let base = self.downstream.get().ok_or(DownstreamError)?;
+    async fn get_downstream(&self, path: &str) -> Result<(u16, Vec<u8>), Error> {
+        let base = self.downstream.get().ok_or(Error::DownstreamUnreachable)?;
         let url = format!("{}{path}", base.as_str().trim_end_matches('/'));
         let call = async {
             let response = self.client.send(self.client.get(url)).await?;
@@ -81,7 +75,7 @@ impl Host for NativeHost {
         };
         call.await.map_err(|error: reqwest::Error| {
             log::warn!("the downstream service did not answer: {error}");
-            DownstreamError
+            Error::DownstreamUnreachable
         })
     }
 }

@@ -1,47 +1,16 @@
-//! The recent traces that the page shows: a store bounded in traces and in bytes.
+//! The store of recent traces, bounded in traces and in bytes.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::trace::TraceId;
 use opentelemetry::{Array, KeyValue, Value};
-use opentelemetry_autoconfigure::{SpanListener, Telemetry, TelemetryBuilder};
+use opentelemetry_autoconfigure::SpanListener;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::watch;
 
-/// The telemetry and the recent traces that its spans go to, for the endpoints that show them.
-#[derive(Debug)]
-pub struct Observed {
-    /// Providers and exporters.
-    pub telemetry: Arc<Telemetry>,
-    recent: Option<Arc<RecentTraces>>,
-}
-
-impl Observed {
-    /// Builds the telemetry with a store of recent traces, unless the SDK or the store is disabled.
-    ///
-    /// # Errors
-    /// As [`TelemetryBuilder::build`].
-    pub fn build(builder: TelemetryBuilder, limits: RecentTracesLimits) -> anyhow::Result<Self> {
-        let enabled = limits.max_traces > 0 && !builder.config().disabled;
-        let recent = enabled.then(|| Arc::new(RecentTraces::new(limits)));
-        let builder = match &recent {
-            Some(recent) => builder.with_span_listener(recent.clone()),
-            None => builder,
-        };
-        Ok(Self { telemetry: Arc::new(builder.build()?), recent })
-    }
-
-    /// The recent traces, with every span that has ended by now.
-    #[must_use]
-    pub fn recent(&self) -> Option<&Arc<RecentTraces>> {
-        self.telemetry.deliver();
-        self.recent.as_ref()
-    }
-}
-
-/// How much the store of recent traces keeps.
+/// Bounds of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecentTracesLimits {
     /// Traces; 0 disables the store.
@@ -51,18 +20,17 @@ pub struct RecentTracesLimits {
 }
 
 impl Default for RecentTracesLimits {
-    /// 100 traces: more than a screen shows, few enough to render in milliseconds. 8 MiB, so that
-    /// traces of many spans cannot take a small container's memory.
+    /// 100 traces: more than a screen shows, few enough to render in milliseconds. 8 MiB: traces
+    /// of many spans must not fill the memory of a small container.
     fn default() -> Self {
         Self { max_traces: 100, max_bytes: 8 << 20 }
     }
 }
 
-/// The last traces, newest last in, oldest first out.
+/// The spans of the latest traces that have ended in this process.
 #[derive(Debug)]
 pub struct RecentTraces {
-    max_traces: usize,
-    max_bytes: usize,
+    limits: RecentTracesLimits,
     store: Mutex<Store>,
     resource: Mutex<Resource>,
     version: watch::Sender<u64>,
@@ -71,19 +39,19 @@ pub struct RecentTraces {
 #[derive(Debug, Default)]
 struct Store {
     traces: HashMap<TraceId, RecentTrace>,
-    /// The order in which traces came.
+    /// Oldest first, by the end of each trace's first span.
     order: VecDeque<TraceId>,
     bytes: usize,
 }
 
-/// The spans of one trace that have ended in this process.
+/// The spans of one trace.
 #[derive(Clone, Debug)]
 pub struct RecentTrace {
     /// Its id.
     pub trace_id: TraceId,
     /// In the order in which they ended.
     pub spans: Vec<Arc<SpanData>>,
-    /// Spans left out, because this trace alone would fill the store.
+    /// Spans left out, because this trace alone would have filled the store.
     pub omitted: usize,
     bytes: usize,
 }
@@ -91,10 +59,9 @@ pub struct RecentTrace {
 impl RecentTraces {
     /// An empty store with these limits.
     #[must_use]
-    pub fn new(RecentTracesLimits { max_traces, max_bytes }: RecentTracesLimits) -> Self {
+    pub fn new(limits: RecentTracesLimits) -> Self {
         Self {
-            max_traces,
-            max_bytes,
+            limits,
             store: Mutex::default(),
             resource: Mutex::new(Resource::builder_empty().build()),
             version: watch::Sender::new(0),
@@ -118,19 +85,19 @@ impl RecentTraces {
         self.store().traces.get(&trace_id).cloned()
     }
 
-    /// How many traces are kept at the most.
+    /// Its bounds.
     #[must_use]
-    pub fn max_traces(&self) -> usize {
-        self.max_traces
+    pub fn limits(&self) -> RecentTracesLimits {
+        self.limits
     }
 
-    /// The resource that all spans here belong to.
+    /// The resource of all spans.
     #[must_use]
     pub fn resource(&self) -> Resource {
         self.resource.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A number that changes whenever the traces do.
+    /// A number that increases whenever the traces change.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
@@ -138,30 +105,27 @@ impl RecentTraces {
 }
 
 impl SpanListener for RecentTraces {
-    /// Keeps copies of these spans, as far as they are of traces that will be kept.
+    /// Copies the spans of those traces that the store will still hold after this batch.
     ///
-    /// Under load a call brings more traces than the store holds. All but the last of them would
-    /// be copied only to be thrown away at once, so they are passed over.
+    /// Under load one batch has more traces than the store holds. Copies of all but the latest
+    /// would be dropped at once.
     fn on_batch(&self, spans: &[SpanData]) {
         let mut store = self.store();
         let mut kept: HashSet<TraceId> = HashSet::new();
-        let mut first = spans.len();
-        for (index, span) in spans.iter().enumerate().rev() {
+        for span in spans.iter().rev() {
             let trace_id = span.span_context.trace_id();
-            if kept.len() < self.max_traces || kept.contains(&trace_id) {
-                kept.insert(trace_id);
-                first = index;
-            } else {
+            if kept.len() == self.limits.max_traces && !kept.contains(&trace_id) {
                 break;
             }
+            kept.insert(trace_id);
         }
-        for (index, span) in spans.iter().enumerate() {
+        for span in spans {
             let trace_id = span.span_context.trace_id();
-            if index >= first || kept.contains(&trace_id) {
-                store.insert(span, trace_id, self.max_bytes);
+            if kept.contains(&trace_id) {
+                store.insert(span, trace_id, self.limits.max_bytes);
             }
         }
-        while store.order.len() > self.max_traces || store.bytes > self.max_bytes {
+        while store.order.len() > self.limits.max_traces || store.bytes > self.limits.max_bytes {
             store.evict_oldest();
         }
         drop(store);
@@ -181,7 +145,7 @@ impl Store {
             order.push_back(trace_id);
             RecentTrace { trace_id, spans: Vec::new(), omitted: 0, bytes: 0 }
         });
-        // One endless trace must not push all others out and then be thrown away itself.
+        // One endless trace must not evict all others, and itself in the end.
         if trace.bytes + size > max_bytes / 2 {
             trace.omitted += 1;
             return;
@@ -197,7 +161,7 @@ impl Store {
     }
 }
 
-/// About what a span takes in memory.
+/// The approximate size of a span in memory.
 fn size(span: &SpanData) -> usize {
     let attributes = |kvs: &[KeyValue]| -> usize {
         let text = |kv: &KeyValue| match &kv.value {

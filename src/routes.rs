@@ -1,79 +1,76 @@
-//! The endpoints: each hands its request to a handler, and its reply to Rocket.
+//! The endpoints of the demo. Each calls a typed handler; `app` mounts them with
+//! [`traced`](rocket_opentelemetry::traced), so each handler runs inside the span of its request.
 
-use std::io::Cursor;
+use handlers::{Chain, Error, Health, Index, Processed, Users};
+use rocket::form::{self, FromFormField, ValueField};
+use rocket::serde::json::Json;
+use rocket::{Route, State, get, routes};
 
-use rocket::http::{ContentType, Method, Status};
-use rocket::response::{self, Responder};
-use rocket::route::{Handler, Outcome};
-use rocket::{Data, Request, Response, Route};
+use crate::dashboard::Dashboard;
+use crate::negotiation::{Negotiated, Preferred};
+use crate::platform::NativePlatform;
+use crate::responders::ErrorResponse;
 
-use super::pages::Page;
-use super::platform::NativeHost;
-use handlers::routes::Endpoint;
-use handlers::{self, Reply, negotiation};
+/// The handlers on this server's platform: managed state.
+pub type Demo = handlers::Demo<NativePlatform>;
 
-/// The handlers as this server runs them.
-pub type App = handlers::App<NativeHost>;
-
-/// All endpoints that are traced, from the table that the WebAssembly component serves too. Of
-/// one's own Rocket application, `#[get(...)]` and `routes![...]` make the same kind of routes.
-pub(super) fn all() -> Vec<Route> {
-    Endpoint::ALL.map(|(path, endpoint)| Route::new(Method::Get, path, Served(endpoint))).into()
+/// All traced endpoints.
+pub(crate) fn all() -> Vec<Route> {
+    routes![index, users, process, error, health, chain]
 }
 
-/// An endpoint as Rocket runs it.
-#[derive(Clone)]
-struct Served(Endpoint);
-
-#[rocket::async_trait]
-impl Handler for Served {
-    async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
-        let state = request.rocket();
-        let (Some(app), Some(page)) = (state.state::<App>(), state.state::<Page>()) else {
-            return Outcome::Error(Status::InternalServerError);
-        };
-        if self.0 == Endpoint::Index && wants_html(request) {
-            return Outcome::from(request, Index::Page(page));
-        }
-        let reply = app.answer(self.0, request.uri().query().map(|query| query.as_str())).await;
-        match self.0 {
-            Endpoint::Index => Outcome::from(request, Index::Json(reply)),
-            _ => Outcome::from(request, Answer(reply)),
-        }
+#[get("/")]
+async fn index(
+    demo: &State<Demo>,
+    dashboard: &State<Dashboard>,
+    preferred: Preferred,
+) -> Negotiated<Index> {
+    match preferred {
+        Preferred::Json => Negotiated::json(demo.index().await),
+        Preferred::Html => Negotiated::html(dashboard.index_page()),
     }
 }
 
-/// Whether the client puts HTML before JSON.
-pub(super) fn wants_html(request: &Request<'_>) -> bool {
-    negotiation::wants_html(request.headers().get("Accept"))
+#[get("/api/users")]
+async fn users(demo: &State<Demo>) -> Json<Users> {
+    Json(demo.users().await)
 }
 
-enum Index<'a> {
-    Json(Reply),
-    Page(&'a Page),
+#[get("/api/process")]
+async fn process(demo: &State<Demo>) -> Json<Processed> {
+    Json(demo.process().await)
 }
 
-impl<'r> Responder<'r, 'static> for Index<'_> {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = match self {
-            Index::Json(reply) => Answer(reply).respond_to(request)?,
-            Index::Page(page) => page.index(request)?,
-        };
-        // A cache must not give a browser's answer to a program.
-        response.set_raw_header("Vary", "Accept");
-        Ok(response)
+#[get("/api/error")]
+async fn error(demo: &State<Demo>) -> ErrorResponse {
+    demo.error().await.into()
+}
+
+#[get("/health")]
+async fn health(demo: &State<Demo>) -> Json<Health> {
+    Json(demo.health().await)
+}
+
+/// With a plain `Hops`, an invalid value would not match the route at all: its span would have no
+/// `http.route`, and its answer would come from a catcher that does not know what is expected.
+#[get("/api/chain?<hops>")]
+async fn chain(
+    demo: &State<Demo>,
+    hops: form::Result<'_, Hops>,
+) -> Result<Json<Chain>, ErrorResponse> {
+    let hops = hops.map(|Hops(hops)| hops).map_err(|_| Error::InvalidHops);
+    Ok(Json(demo.chain(hops).await?))
+}
+
+/// [`handlers::Hops`] as a query parameter.
+struct Hops(handlers::Hops);
+
+impl<'v> FromFormField<'v> for Hops {
+    fn from_value(field: ValueField<'v>) -> form::Result<'v, Self> {
+        Ok(Self(field.value.parse().map_err(form::Error::custom::<Error>)?))
     }
-}
 
-/// A handler's reply as Rocket sends it.
-pub(super) struct Answer(pub(super) Reply);
-
-impl<'r> Responder<'r, 'static> for Answer {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        Response::build()
-            .status(Status::new(self.0.status))
-            .header(ContentType::JSON)
-            .sized_body(self.0.body.len(), Cursor::new(self.0.body))
-            .ok()
+    fn default() -> Option<Self> {
+        Some(Self(handlers::Hops::default()))
     }
 }

@@ -1,10 +1,11 @@
-//! The server's life: from the variables to the last span.
+//! The `serve` command: from the variables to the last span.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use opentelemetry_autoconfigure::{Config, ExporterStatus, Telemetry, Variables};
 use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
@@ -13,53 +14,62 @@ use rocket::{Build, Rocket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::{sleep, timeout};
 
-use super::app::{Settings, build, telemetry_defaults};
-use super::recent_traces::Observed;
-use opentelemetry_autoconfigure::{Config, ExporterStatus, Telemetry, Variables};
+use crate::app::{Settings, build, telemetry_defaults};
+use crate::dashboard::Dashboard;
 
-/// How long requests in flight may go on after a signal, in seconds: more than the slowest
-/// endpoint takes. Rocket waits for all of it while any connection is open, an idle one too.
+/// Seconds for requests in flight to end after a signal: more than the slowest endpoint needs.
+/// Rocket waits for all of it while any connection is open, even an idle one.
 const GRACE: u32 = 2;
 
-/// How long connections then have to close, in seconds.
+/// Seconds for connections to close after that.
 const MERCY: u32 = 1;
 
-/// Between two looks at whether connections have ended.
-const GLANCE: Duration = Duration::from_millis(10);
+/// Interval at which to check whether connections have ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What `serve` is told.
+/// The settings of the command.
 #[derive(Clone, Debug)]
 pub struct Serve {
     /// The address to listen on.
     pub address: IpAddr,
-    /// The port to listen on; 0 takes a free one.
+    /// The port to listen on; 0 chooses a free one.
     pub port: u16,
     /// The application's settings.
     pub settings: Settings,
 }
 
-/// Serves until a signal ends it. All spans are exported by then, or counted as lost.
+/// An invalid `ROCKET_*` variable.
+#[derive(Debug, thiserror::Error)]
+#[error("ROCKET_{name}: {problem}")]
+pub struct InvalidSetting {
+    name: String,
+    problem: String,
+}
+
+/// Serves until a signal arrives. By the end every span is exported, or counted as dropped.
 ///
 /// # Errors
-/// A variable that will not do ([`ConfigError`](opentelemetry_autoconfigure::ConfigError)), or a server or
-/// telemetry that cannot start.
+/// A variable is invalid ([`ConfigError`](opentelemetry_autoconfigure::ConfigError),
+/// [`InvalidSetting`]), or the server or the telemetry cannot start.
 pub fn serve(serve: &Serve) -> anyhow::Result<()> {
     let config = Config::with_defaults(&Variables::from_process(), &telemetry_defaults())?;
     let figment = figment(serve)?;
-    let observed = Observed::build(Telemetry::builder(config), serve.settings.recent_traces)?;
-    let telemetry = observed.telemetry.clone();
+    let workers = figment.extract_inner("workers").unwrap_or(1).max(1);
+    let dashboard = Dashboard::build(Telemetry::builder(config), &serve.settings)?;
+    let telemetry = dashboard.telemetry().clone();
     telemetry.install()?;
 
     raise_open_files();
-    let launched = run(figment, Arc::new(observed), serve);
-    // On a plain thread, with all requests ended: nothing that it waits for can wait for it.
+    let rocket = build(figment, dashboard, &serve.settings)?.attach(greeting());
+    let result = run(rocket, workers, serve);
+    // On a thread of no runtime, after the last request: nothing can block it, and it blocks nothing.
     report(&telemetry.shutdown());
-    launched
+    result
 }
 
-/// Rocket's defaults, then `ROCKET_*` variables, then what the command line says. No file of the
-/// current directory has a say.
-fn figment(serve: &Serve) -> anyhow::Result<Figment> {
+/// Rocket's defaults, then `ROCKET_*` variables, then the command line. Files in the current
+/// directory have no influence.
+fn figment(serve: &Serve) -> Result<Figment, InvalidSetting> {
     let figment = Figment::from(rocket::Config::default())
         .merge(("shutdown.grace", GRACE))
         .merge(("shutdown.mercy", MERCY))
@@ -69,72 +79,61 @@ fn figment(serve: &Serve) -> anyhow::Result<Figment> {
         .merge(("cli_colors", false));
     match figment.extract::<rocket::Config>() {
         Ok(_) => Ok(figment),
-        Err(error) => {
-            let error = error.into_iter().next().map_or_else(String::new, |error| {
-                let name = error.path.join("_").to_ascii_uppercase();
-                format!("ROCKET_{name}: {}", error.kind)
-            });
-            Err(BadSetting(error).into())
-        }
+        Err(error) => Err(InvalidSetting {
+            name: error.path.join("_").to_ascii_uppercase(),
+            problem: error.kind.to_string(),
+        }),
     }
 }
 
-/// A `ROCKET_*` variable that will not do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BadSetting(String);
-
-/// Lets the process have as many files open as it may ask for: a connection is one, and many systems
-/// start with 1,024, which idle clients would soon hold all of.
+/// Raises the limit of open files to its maximum. A connection is an open file, and many systems
+/// start with 1,024, which idle clients would soon exhaust.
 fn raise_open_files() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        log::debug!("no more open files than before: {error}");
+        log::debug!("cannot raise the limit of open files: {error}");
     }
 }
 
-fn run(figment: Figment, observed: Arc<Observed>, serve: &Serve) -> anyhow::Result<()> {
-    let workers = figment.extract_inner("workers").unwrap_or(1).max(1);
+fn run(rocket: Rocket<Build>, workers: usize, serve: &Serve) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .thread_name("rocket-worker-thread")
         .enable_all()
         .build()
-        .context("no threads for the server")?;
-    let rocket = build(figment, observed, &serve.settings)?.attach(greeting());
-    let result =
-        runtime.block_on(async { launch(rocket).await.map_err(|error| explain(&error, serve)) });
-    // What outlived the grace is dropped now, and its spans end.
+        .context("cannot start the server's threads")?;
+    let result = runtime.block_on(launch(rocket)).map_err(|error| explain(&error, serve));
+    // Drops what is still running, which ends its spans.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
 
-/// Launches, and sees to it that requests in flight have their time to end: where a signal comes
-/// between Rocket's looks at the signal and at the listener, Rocket gives them none.
+/// Launches, and gives requests in flight their grace. Rocket gives them none if the signal arrives
+/// between its polls of the signal and of the listener.
 async fn launch(rocket: Rocket<Build>) -> Result<(), rocket::Error> {
     let rocket = rocket.ignite().await?;
     let shutdown = rocket.shutdown();
-    let asked = tokio::spawn(async move {
+    let signal = tokio::spawn(async move {
         shutdown.await;
         Instant::now()
     });
-    let ended = rocket.launch().await.map(drop);
-    if let Err(error) = &ended
+    let result = rocket.launch().await.map(drop);
+    if let Err(error) = &result
         && let ErrorKind::Shutdown(rocket, None) = error.kind()
-        && let Ok(Ok(asked)) = timeout(GLANCE, asked).await
+        && let Ok(Ok(signalled)) = timeout(POLL_INTERVAL, signal).await
     {
         let config = &rocket.config().shutdown;
         let time = Duration::from_secs((config.grace + config.mercy).into());
-        // Every connection holds the server; the error is the last to do so.
+        // Every connection holds a reference to the server, and so does the error.
         while Arc::strong_count(rocket) > 1 {
-            if asked.elapsed() > time {
-                return ended;
+            if signalled.elapsed() > time {
+                return result;
             }
-            sleep(GLANCE).await;
+            sleep(POLL_INTERVAL).await;
         }
         return Ok(());
     }
-    ended
+    result
 }
 
 fn greeting() -> AdHoc {
@@ -146,13 +145,14 @@ fn greeting() -> AdHoc {
     })
 }
 
-/// Why Rocket did not launch, in one line.
+/// Why Rocket did not launch or end, in one line.
 fn explain(error: &rocket::Error, serve: &Serve) -> anyhow::Error {
     let address = SocketAddr::new(serve.address, serve.port);
     match error.kind() {
         ErrorKind::Bind(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             anyhow::anyhow!(
-                "{address} is already in use: end who uses it, or choose another with --port"
+                "{address} is already in use: end the program that uses it, or choose another \
+                 port with --port"
             )
         }
         ErrorKind::Bind(error) => anyhow::anyhow!("cannot listen on {address}: {error}"),
@@ -161,7 +161,7 @@ fn explain(error: &rocket::Error, serve: &Serve) -> anyhow::Error {
     }
 }
 
-/// Tells what became of the telemetry. What was lost is no failure of the server: it ends with 0.
+/// Logs what each exporter has exported and dropped. Dropped spans are no failure of the server.
 fn report(exporters: &[ExporterStatus]) {
     for ExporterStatus { signal, exporter, exported, dropped, detail, .. } in exporters {
         let detail = detail.as_deref().map(|detail| format!(" ({detail})")).unwrap_or_default();

@@ -1,90 +1,56 @@
-//! A trace as the page and the list show it: rows in the order of the tree, with times for people.
+//! A trace prepared for reading: rows in the order of the tree, with durations as people write them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{SpanId, SpanKind, Status};
+use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use opentelemetry_autoconfigure::timestamp;
+use crate::recent_traces::RecentTrace;
 
-use crate::recent_traces::{RecentTrace, RecentTraces};
-
-/// A trace.
+/// A trace in the list.
 #[derive(Debug, Serialize)]
-pub(super) struct TraceView {
-    pub(super) trace_id: String,
-    pub(super) name: String,
-    pub(super) started_at: String,
-    pub(super) duration: String,
-    pub(super) duration_ms: f64,
-    pub(super) status: &'static str,
-    pub(super) span_count: usize,
+pub(crate) struct Summary {
+    trace_id: String,
+    name: String,
+    started_at: String,
+    duration_ms: f64,
+    status: &'static str,
+    span_count: usize,
+}
+
+/// A trace on the page.
+#[derive(Debug, Serialize)]
+pub(crate) struct TraceView {
+    #[serde(flatten)]
+    pub(crate) summary: Summary,
+    duration: String,
     dropped_spans: usize,
     services: [String; 1],
     jaeger_url: Option<String>,
     json_url: String,
-    spans: Vec<SpanView>,
-}
-
-#[derive(Debug, Serialize)]
-struct SpanView {
-    span_id: String,
-    parent_id: Option<String>,
-    name: String,
-    kind: &'static str,
-    depth: usize,
-    offset: String,
-    duration: String,
-    /// Percent of the trace's duration, for the bar.
-    left: f64,
-    width: f64,
-    status: &'static str,
-    status_message: String,
-    scope: String,
-    attributes: Vec<AttributeView>,
-    events: Vec<EventView>,
-    links: Vec<LinkView>,
-}
-
-#[derive(Debug, Serialize)]
-struct AttributeView {
-    key: String,
-    value: String,
-}
-
-#[derive(Debug, Serialize)]
-struct EventView {
-    name: String,
-    offset: String,
-    attributes: Vec<AttributeView>,
-}
-
-#[derive(Debug, Serialize)]
-struct LinkView {
-    trace_id: String,
-    span_id: String,
-    attributes: Vec<AttributeView>,
+    /// The rows of the waterfall, as `trace.html.j2` uses them.
+    spans: Vec<Value>,
 }
 
 impl TraceView {
-    /// The traces that are kept, those that started last first.
-    pub(super) fn newest_first(
-        recent: Option<&Arc<RecentTraces>>,
+    /// Views of these traces, by their start.
+    pub(crate) fn newest_first(
+        traces: &[RecentTrace],
         service: &str,
-        jaeger: Option<&str>,
+        jaeger_ui: Option<&str>,
     ) -> Vec<Self> {
-        let traces = recent.map(|recent| recent.newest_first()).unwrap_or_default();
-        let mut views: Vec<_> = traces.iter().map(|t| Self::new(t, service, jaeger)).collect();
-        // The store's order is that of the first span's end; these texts sort as times do.
-        views.sort_by(|a, b| b.started_at.cmp(&a.started_at));
+        let mut views: Vec<_> = traces.iter().map(|t| Self::new(t, service, jaeger_ui)).collect();
+        // The store orders traces by the end of their first span. These texts sort as times do.
+        views.sort_by(|a, b| b.summary.started_at.cmp(&a.summary.started_at));
         views
     }
 
-    fn new(trace: &RecentTrace, service: &str, jaeger: Option<&str>) -> Self {
+    fn new(trace: &RecentTrace, service: &str, jaeger_ui: Option<&str>) -> Self {
         let start = trace.spans.iter().map(|span| span.start_time).min();
         let start = start.unwrap_or(SystemTime::UNIX_EPOCH);
         let end = trace.spans.iter().map(|span| span.end_time).max().unwrap_or(start);
@@ -93,27 +59,27 @@ impl TraceView {
         let failed = trace.spans.iter().any(|span| matches!(span.status, Status::Error { .. }));
         let trace_id = trace.trace_id.to_string();
         Self {
-            name: rows.first().map_or_else(String::new, |(span, _)| span.name.to_string()),
-            started_at: timestamp(start),
-            duration: for_people(whole),
-            duration_ms: (whole.as_secs_f64() * 1e6).round() / 1e3,
-            status: if failed { "error" } else { "unset" },
-            span_count: trace.spans.len(),
+            duration: readable(whole),
             dropped_spans: trace.omitted,
             services: [service.to_owned()],
-            jaeger_url: jaeger.map(|ui| format!("{}/trace/{trace_id}", ui.trim_end_matches('/'))),
+            jaeger_url: jaeger_ui
+                .map(|ui| format!("{}/trace/{trace_id}", ui.trim_end_matches('/'))),
             json_url: format!("/api/traces/{trace_id}"),
-            spans: rows
-                .iter()
-                .map(|(span, depth)| SpanView::new(span, *depth, start, whole))
-                .collect(),
-            trace_id,
+            spans: rows.iter().map(|(span, depth)| row(span, *depth, start, whole)).collect(),
+            summary: Summary {
+                trace_id,
+                name: rows.first().map_or_else(String::new, |(span, _)| span.name.to_string()),
+                started_at: humantime::format_rfc3339_millis(start).to_string(),
+                duration_ms: (whole.as_secs_f64() * 1e6).round() / 1e3,
+                status: if failed { "error" } else { "unset" },
+                span_count: trace.spans.len(),
+            },
         }
     }
 }
 
-/// Spans in the order of a waterfall: each before its children, children by their start. A span
-/// whose parent is not here (it is remote, or has not ended yet) stands as a root.
+/// Spans and their depths in the order of a waterfall: a parent before its children, siblings by
+/// their start. A span whose parent is remote or has not ended yet counts as a root.
 fn tree(spans: &[Arc<SpanData>]) -> Vec<(&Arc<SpanData>, usize)> {
     let here: HashSet<SpanId> = spans.iter().map(|span| span.span_context.span_id()).collect();
     let mut children: HashMap<Option<SpanId>, Vec<&Arc<SpanData>>> = HashMap::new();
@@ -122,12 +88,12 @@ fn tree(spans: &[Arc<SpanData>]) -> Vec<(&Arc<SpanData>, usize)> {
         children.entry(parent).or_default().push(span);
     }
     for siblings in children.values_mut() {
-        // Latest first: the stack below turns them around.
+        // Latest first: the stack reverses them.
         siblings.sort_by_key(|span| std::cmp::Reverse(span.start_time));
     }
     let mut rows = Vec::with_capacity(spans.len());
-    let mut stack: Vec<_> = children.remove(&None).unwrap_or_default();
-    let mut stack: Vec<_> = stack.drain(..).map(|span| (span, 0)).collect();
+    let roots = children.remove(&None).unwrap_or_default();
+    let mut stack: Vec<_> = roots.into_iter().map(|span| (span, 0)).collect();
     while let Some((span, depth)) = stack.pop() {
         rows.push((span, depth));
         let below = children.remove(&Some(span.span_context.span_id())).unwrap_or_default();
@@ -136,72 +102,61 @@ fn tree(spans: &[Arc<SpanData>]) -> Vec<(&Arc<SpanData>, usize)> {
     rows
 }
 
-impl SpanView {
-    fn new(span: &SpanData, depth: usize, start: SystemTime, whole: Duration) -> Self {
-        let offset = span.start_time.duration_since(start).unwrap_or_default();
-        let duration = span.end_time.duration_since(span.start_time).unwrap_or_default();
-        let percent = |part: Duration| {
-            let percent = 100.0 * part.as_secs_f64() / whole.as_secs_f64().max(1e-9);
-            (percent.clamp(0.0, 100.0) * 100.0).round() / 100.0
-        };
-        let (status, status_message) = match &span.status {
-            Status::Unset => ("unset", String::new()),
-            Status::Ok => ("ok", String::new()),
-            Status::Error { description } => ("error", description.to_string()),
-        };
-        Self {
-            span_id: span.span_context.span_id().to_string(),
-            parent_id: (span.parent_span_id != SpanId::INVALID)
-                .then(|| span.parent_span_id.to_string()),
-            name: span.name.to_string(),
-            kind: match span.span_kind {
-                SpanKind::Client => "client",
-                SpanKind::Server => "server",
-                SpanKind::Producer => "producer",
-                SpanKind::Consumer => "consumer",
-                SpanKind::Internal => "internal",
-            },
-            depth,
-            offset: for_people(offset),
-            duration: for_people(duration),
-            left: percent(offset),
-            width: percent(duration),
-            status,
-            status_message,
-            scope: span.instrumentation_scope.name().to_owned(),
-            attributes: attributes(&span.attributes),
-            events: span
-                .events
-                .iter()
-                .map(|event| EventView {
-                    name: event.name.to_string(),
-                    offset: for_people(event.timestamp.duration_since(start).unwrap_or_default()),
-                    attributes: attributes(&event.attributes),
-                })
-                .collect(),
-            links: span
-                .links
-                .iter()
-                .map(|link| LinkView {
-                    trace_id: link.span_context.trace_id().to_string(),
-                    span_id: link.span_context.span_id().to_string(),
-                    attributes: attributes(&link.attributes),
-                })
-                .collect(),
-        }
-    }
+/// A row of the waterfall. Its bar is in percent of the whole trace.
+fn row(span: &SpanData, depth: usize, start: SystemTime, whole: Duration) -> Value {
+    let since_start = |time: SystemTime| time.duration_since(start).unwrap_or_default();
+    let offset = since_start(span.start_time);
+    let duration = span.end_time.duration_since(span.start_time).unwrap_or_default();
+    let percent = |part: Duration| {
+        let percent = 100.0 * part.as_secs_f64() / whole.as_secs_f64().max(1e-9);
+        (percent.clamp(0.0, 100.0) * 100.0).round() / 100.0
+    };
+    let (status, status_message) = match &span.status {
+        Status::Unset => ("unset", ""),
+        Status::Ok => ("ok", ""),
+        Status::Error { description } => ("error", &**description),
+    };
+    let parent_id = (span.parent_span_id != SpanId::INVALID).then_some(span.parent_span_id);
+    let events = span.events.iter().map(|event| {
+        json!({
+            "name": event.name,
+            "offset": readable(since_start(event.timestamp)),
+            "attributes": attributes(&event.attributes),
+        })
+    });
+    let links = span.links.iter().map(|link| {
+        json!({
+            "trace_id": link.span_context.trace_id().to_string(),
+            "span_id": link.span_context.span_id().to_string(),
+            "attributes": attributes(&link.attributes),
+        })
+    });
+    json!({
+        "span_id": span.span_context.span_id().to_string(),
+        "parent_id": parent_id.map(|id| id.to_string()),
+        "name": span.name,
+        "kind": format!("{:?}", span.span_kind).to_lowercase(),
+        "depth": depth,
+        "offset": readable(offset),
+        "duration": readable(duration),
+        "left": percent(offset),
+        "width": percent(duration),
+        "status": status,
+        "status_message": status_message,
+        "scope": span.instrumentation_scope.name(),
+        "attributes": attributes(&span.attributes),
+        "events": events.collect::<Vec<_>>(),
+        "links": links.collect::<Vec<_>>(),
+    })
 }
 
-fn attributes(attributes: &[KeyValue]) -> Vec<AttributeView> {
-    let view = |kv: &KeyValue| AttributeView {
-        key: kv.key.to_string(),
-        value: kv.value.as_str().into_owned(),
-    };
+fn attributes(attributes: &[KeyValue]) -> Vec<Value> {
+    let view = |kv: &KeyValue| json!({ "key": kv.key.as_str(), "value": kv.value.as_str() });
     attributes.iter().map(view).collect()
 }
 
 /// `12 µs`, `3.4 ms`, `1.25 s`.
-fn for_people(time: Duration) -> String {
+fn readable(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
         s if s < 1e-3 => format!("{:.0} µs", s * 1e6),

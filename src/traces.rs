@@ -1,108 +1,91 @@
-//! The recent traces over HTTP: a list, one as OTLP JSON, and news of changes. Not traced: a page
-//! that watches traces would fill the store with its own.
-
-use std::sync::Arc;
+//! The recent traces over HTTP: a list, one as OTLP JSON, and an event for every change. These
+//! endpoints are not traced: a page that watches traces would fill the store with its own.
 
 use opentelemetry::trace::TraceId;
+use opentelemetry_proto::tonic::trace::v1::TracesData;
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use rocket::http::Status;
 use rocket::response::stream::{Event, EventStream};
+use rocket::serde::json::Json;
 use rocket::{Route, Shutdown, State, get, routes};
-use serde::Serialize;
 
-use super::pages::{Fragment, Page};
-use super::trace_view::TraceView;
-use handlers::Reply;
+use crate::dashboard::Dashboard;
+use crate::responders::{ErrorResponse, Html};
+use crate::trace_view::Summary;
 
-use crate::recent_traces::Observed;
-use crate::routes::Answer;
-
-/// Below these paths nothing is traced.
-pub(super) const UNTRACED: [&str; 3] = ["/api/traces", "/traces", "/static"];
+/// Paths below which nothing is traced.
+pub(crate) const UNTRACED: [&str; 3] = ["/api/traces", "/traces", "/static"];
 
 /// All endpoints of the recent traces.
-pub(super) fn all() -> Vec<Route> {
+pub(crate) fn all() -> Vec<Route> {
     routes![list, one, live, fragment]
 }
 
-#[derive(Serialize)]
-struct Summary {
-    trace_id: String,
-    name: String,
-    started_at: String,
-    duration_ms: f64,
-    status: &'static str,
-    span_count: usize,
+/// Why there is no trace to show.
+#[derive(Debug, thiserror::Error)]
+enum TraceError {
+    #[error(
+        "recent traces are disabled: set RECENT_TRACES_MAX above 0 and leave OTEL_SDK_DISABLED unset"
+    )]
+    Disabled,
+    #[error("invalid trace id: expected 32 hexadecimal digits")]
+    InvalidId,
+    #[error("no recent trace has this id")]
+    NotFound,
 }
 
-impl From<TraceView> for Summary {
-    fn from(view: TraceView) -> Self {
-        Self {
-            trace_id: view.trace_id,
-            name: view.name,
-            started_at: view.started_at,
-            duration_ms: view.duration_ms,
-            status: view.status,
-            span_count: view.span_count,
-        }
+impl From<TraceError> for ErrorResponse {
+    fn from(error: TraceError) -> Self {
+        let status = match error {
+            TraceError::InvalidId => Status::UnprocessableEntity,
+            TraceError::Disabled | TraceError::NotFound => Status::NotFound,
+        };
+        Self::new(status, &error)
     }
 }
 
 #[get("/api/traces")]
-fn list(telemetry: &State<Arc<Observed>>) -> Answer {
-    let recent = telemetry.recent();
-    if recent.is_none() {
-        return switched_off();
-    }
-    let views = TraceView::newest_first(recent, &telemetry.telemetry.config().service_name, None);
-    let traces: Vec<_> = views.into_iter().map(Summary::from).collect();
-    Answer(Reply::json(200, &traces))
+fn list(dashboard: &State<Dashboard>) -> Result<Json<Vec<Summary>>, ErrorResponse> {
+    let traces = dashboard.traces().ok_or(TraceError::Disabled)?;
+    Ok(Json(traces.into_iter().map(|trace| trace.summary).collect()))
 }
 
 /// One trace in OTLP's JSON encoding, which the Jaeger UI opens from a file.
 #[get("/api/traces/<id>")]
-fn one(telemetry: &State<Arc<Observed>>, id: &str) -> Answer {
-    let Some(recent) = telemetry.recent() else {
-        return switched_off();
-    };
+fn one(dashboard: &State<Dashboard>, id: &str) -> Result<Json<TracesData>, ErrorResponse> {
+    let recent = dashboard.recent().ok_or(TraceError::Disabled)?;
+    // `from_hex` accepts fewer digits, and a sign.
     let well_formed = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
     let trace_id = TraceId::from_hex(id).ok().filter(|_| well_formed);
-    let Some(trace_id) = trace_id else {
-        return Answer(Reply::error(422, "a trace id is 32 hexadecimal digits"));
-    };
-    let Some(trace) = recent.get(trace_id) else {
-        return Answer(Reply::error(404, "this trace is not among the recent ones"));
-    };
+    let trace = recent.get(trace_id.ok_or(TraceError::InvalidId)?).ok_or(TraceError::NotFound)?;
     let resource = ResourceAttributesWithSchema::from(&recent.resource());
     let spans = trace.spans.iter().map(|span| span.as_ref().clone()).collect();
     let resource_spans = group_spans_by_resource_and_scope(spans, &resource);
-    Answer(Reply::json(200, &opentelemetry_proto::tonic::trace::v1::TracesData { resource_spans }))
+    Ok(Json(TracesData { resource_spans }))
 }
 
-/// An event at every change of the traces; it carries a number, and the page asks for the rest.
+/// Sends an event with a number whenever the traces change. The page then fetches the fragment.
 #[get("/api/traces/live")]
-fn live(telemetry: &State<Arc<Observed>>, mut end: Shutdown) -> Result<EventStream![], Status> {
-    let mut news = telemetry.recent().ok_or(Status::NotFound)?.changes();
+fn live(
+    dashboard: &State<Dashboard>,
+    mut shutdown: Shutdown,
+) -> Result<EventStream![], ErrorResponse> {
+    let mut changes = dashboard.recent().ok_or(TraceError::Disabled)?.changes();
     Ok(EventStream! {
         loop {
-            let version = *news.borrow_and_update();
+            let version = *changes.borrow_and_update();
             yield Event::data(version.to_string()).event("traces");
             tokio::select! {
-                changed = news.changed() => if changed.is_err() { break },
-                () = &mut end => break,
+                change = changes.changed() => if change.is_err() { break },
+                () = &mut shutdown => break,
             }
         }
     })
 }
 
-/// The page's lists alone, for a page that is open.
+/// The lists alone, for a page that is open.
 #[get("/traces")]
-fn fragment(page: &State<Page>) -> Fragment {
-    page.fragment()
-}
-
-fn switched_off() -> Answer {
-    let error = "recent traces are switched off: RECENT_TRACES_MAX and OTEL_SDK_DISABLED tell";
-    Answer(Reply::error(404, error))
+fn fragment(dashboard: &State<Dashboard>) -> Html {
+    dashboard.fragment()
 }

@@ -1,13 +1,13 @@
-// What the page gains from JavaScript: answers shown in place, and traces that follow the service. Without it every
-// link still works. Nothing that a request carried becomes HTML here: only the server's own, escaped fragment does.
+// What JavaScript adds to the page: answers in place, and traces that update themselves. Every link works without it.
+// Only the server's own, escaped fragment becomes HTML here, never the content of an answer.
 "use strict";
 
 const live = document.getElementById("live");
-const REFRESH_MS = 1000; // at most one refresh in this time, however busy the service is
-const RETRY_MS = 5000; // after an answer on which EventSource itself gives up, such as a 503
+const REFRESH_MS = 1000; // minimum interval of refreshes, however busy the service is
+const RETRY_MS = 5000; // after an answer that makes EventSource give up, such as a 503
 const FOCUSABLE = "summary, a, pre";
 
-// --- Traces that somebody asked for, perhaps before they arrived
+// --- Traces to reveal, perhaps before they arrive
 
 const awaited = new Set();
 
@@ -44,7 +44,7 @@ async function tryEndpoint(link) {
     // traceresponse (W3C): version-traceid-spanid-flags
     const traceId = response.headers.get("traceresponse")?.split("-")[1];
     if (!traceId) return;
-    const trace = document.createElement(live.dataset.stream ? "a" : "code"); // a server may keep no traces
+    const trace = document.createElement(live.dataset.stream ? "a" : "code"); // the server may keep no traces
     if (live.dataset.stream) trace.href = `#trace-${traceId}`;
     trace.textContent = `trace ${traceId}`;
     line.append(", ", trace);
@@ -58,7 +58,7 @@ async function tryEndpoint(link) {
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  if (link.hash && link.hash === location.hash) revealHash(); // the same fragment again makes no hashchange
+  if (link.hash && link.hash === location.hash) revealHash(); // the same fragment again fires no hashchange
   if (!link.classList.contains("try")) return;
   event.preventDefault();
   tryEndpoint(link);
@@ -68,14 +68,14 @@ revealHash();
 
 // --- Following the service
 
-// Touches only the entries that changed: what is open, focused, selected or scrolled to in the others stays as it is.
+// Replaces only the entries that changed: the others keep what is open, focused, selected or scrolled to.
 function updateList(list, fresh) {
-  list.previousElementSibling.replaceWith(fresh.previousElementSibling); // how many are kept
+  list.previousElementSibling.replaceWith(fresh.previousElementSibling); // the number of traces
   const old = new Map([...list.children].map((item) => [item.firstElementChild.id, item]));
   [...fresh.children].forEach((item, index) => {
     const kept = old.get(item.firstElementChild.id);
     old.delete(item.firstElementChild.id);
-    item.firstElementChild.open = false; // a trace that opened by itself as it came in would push the others away
+    item.firstElementChild.open = false; // an arriving trace that is open would push the others away
     for (const { id } of kept?.querySelectorAll("details[open]") ?? []) {
       item.querySelector(`[id="${id}"]`)?.setAttribute("open", "");
     }
@@ -104,7 +104,7 @@ async function refresh() {
   }
   const shown = host && document.getElementById(host.id);
   if (shown && !focused.isConnected) shown.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
-  if (shown) scrollBy(0, shown.getBoundingClientRect().top - top); // what is being read stays where it is
+  if (shown) scrollBy(0, shown.getBoundingClientRect().top - top); // what the user reads stays where it is
   for (const id of [...awaited]) reveal(id);
 }
 
@@ -116,7 +116,7 @@ function follow(controls) {
     stale = true;
     timer ??= setTimeout(async () => {
       [stale, last] = [false, Date.now()];
-      if (!paused) await refresh().catch(() => {}); // a service that is away: the stream notices, and schedules again
+      if (!paused) await refresh().catch(() => {}); // if the service is down, the stream reconnects and schedules again
       timer = undefined;
       if (stale) schedule();
     }, Math.max(0, last + REFRESH_MS - Date.now()));

@@ -1,17 +1,13 @@
-//! The application and its instrumentation in process, asserted on by real spans and metrics.
+//! The application in process, without a server socket and an exporter: its answers, its spans and
+//! its recent traces.
 //!
-//! No test touches a global provider: each has a pipeline of its own, so all run side by side.
+//! What both servers have in common is in `tests/parity`, what takes a process in `tests/program`.
 //!
-//! - `harness`: applications with their spans in memory, and raw sockets
-//! - `demo`: the endpoints of this demo, as its specification has them
-//! - `recent`: the recent traces and the page that shows them
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that meets the unexpected has failed"
-)]
+//! - `support`: the application with its spans in memory, and a downstream service
+//! - `demo`: the endpoints
+//! - `recent`: the recent traces, and the page that shows them
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failing test may panic")]
 
 mod demo;
-mod harness;
 mod recent;
+mod support;

@@ -3,16 +3,13 @@
 //!
 //! # Layout
 //! `kit` a pipeline, a process and an HTTP client to test with; `variables` a test or more for each
-//! row of `telemetry::VARIABLES`; `faults` receivers that refuse, hang, restart and lie; `binary`
-//! the program's life, from its first line to its last span; `clients` who asks it in bad faith.
+//! row of `telemetry::VARIABLES`; `faults` receivers that refuse, hang, restart and lie.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     reason = "a test that fails may panic; so may what it is made of"
 )]
 
-mod binary;
-mod clients;
 mod faults;
 mod kit;
 mod variables;

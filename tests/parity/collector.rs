@@ -1,4 +1,4 @@
-//! A collector that is dead or hangs, behind a component under load: no answer may be lost to it.
+//! A component under load with a dead or a hanging collector: it must answer every request.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,20 +10,20 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::servers::{Kind, Server};
 use otlp_receiver::{Behaviour, Receiver, Signal};
 
-/// Requests a second to a host that answers side by side, and to one that answers one by one.
+/// Requests a second to a host that runs instances in parallel, and to one that does not.
 const RATES: (u32, u32) = (1_000, 20);
 
-/// How long, in seconds, where `COLLECTOR_SECONDS` does not say.
+/// Duration in seconds, unless `COLLECTOR_SECONDS` sets it.
 const SECONDS: u32 = 5;
 
-/// Requests that are under way at once, at the most: on a busy machine the rate is not reached, and
-/// wasmtime has room for 333 instances.
-const AT_ONCE: usize = 100;
+/// Maximum requests in flight: a busy machine does not reach the rate, and wasmtime has room for 333
+/// instances.
+const MAX_IN_FLIGHT: usize = 100;
 
 #[test]
-fn no_answer_is_lost_to_a_collector_that_is_dead_or_hangs() {
+fn a_dead_or_hanging_collector_costs_no_answer() {
     let Some(kind) = Kind::component() else {
-        println!("no component here: COMPONENT_WASM and COMPONENT_HOST name none");
+        println!("skipped: COMPONENT_WASM and COMPONENT_HOST name no component");
         return;
     };
     let receiver = Receiver::start();
@@ -36,7 +36,7 @@ fn no_answer_is_lost_to_a_collector_that_is_dead_or_hangs() {
             "hanging" => receiver.set(Behaviour::Hang),
             _ => receiver.stop(),
         }
-        // A server of its own: what it has learnt of the collector before must not help it.
+        // A new server: the breaker of the one before knows the collector.
         let server = Server::start(&kind, &variables);
         receiver.clear();
         let load = Load::run(&kind, &server);
@@ -52,7 +52,7 @@ fn no_answer_is_lost_to_a_collector_that_is_dead_or_hangs() {
     assert!(lost.is_empty(), "answers were lost\n{}", lost.join("\n"));
 }
 
-/// What became of the requests.
+/// The result of the load.
 #[derive(Debug)]
 #[allow(dead_code, reason = "printed")]
 struct Load {
@@ -77,14 +77,14 @@ impl Load {
 async fn send(url: String, rate: u32, asked: u32) -> Load {
     let client = tls::client_for("http").no_proxy().timeout(Duration::from_secs(30));
     let client = client.build().expect("a client");
-    let under_way = Arc::new(Semaphore::new(AT_ONCE));
+    let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let started = Instant::now();
     let mut requests = Vec::new();
     for _ in 0..asked {
         ticks.tick().await;
-        let permit = under_way.clone().acquire_owned().await.expect("it is never closed");
+        let permit = in_flight.clone().acquire_owned().await.expect("it stays open");
         let request = client.get(&url).send();
         requests.push(tokio::spawn(async move {
             let started = Instant::now();

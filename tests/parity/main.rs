@@ -1,53 +1,53 @@
 //! One table of cases, two servers: Rocket, and the handlers as a WebAssembly component.
 //!
-//! `cargo test` runs the table against the server. Where `COMPONENT_WASM` names a built component and
-//! `COMPONENT_HOST` a WASI host (`jco`, or a `wasmtime` of which only `serve` is used), the same
-//! table runs against the component too, and a collector that is dead or hangs is put behind it.
+//! `cargo test` runs the table against the server. If `COMPONENT_WASM` names a built component and
+//! `COMPONENT_HOST` a WASI host (`jco`, or a `wasmtime`, of which only `serve` is used), the same
+//! table runs against the component, and so does a load test with a dead and a hanging collector.
+//! `COMPONENT_PAGES=1` says that the component has pages; without it, cases with pages are skipped
+//! and counted.
 //!
-//! `COMPONENT_PAGES=1` says that the component has pages; the settings that take some are left out
-//! otherwise, and counted.
-//!
-//! `cases` and `pages` are the table, `servers` starts what it runs against, `http` asks, `spans` makes what
-//! the OTLP receiver got comparable, `collector` is the load.
+//! `cases` and `pages` are the table, `servers` starts the servers, `spans` makes received spans
+//! comparable, `collector` is the load test.
 
 #![allow(
     clippy::expect_used,
     clippy::format_push_string,
-    reason = "a test that fails may panic, and its texts need not be fast"
+    reason = "a failing test may panic, and its messages need not be fast"
 )]
 
 mod cases;
 mod collector;
-mod http;
 mod pages;
 mod servers;
 mod spans;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::time::Duration;
 
 use cases::{Case, SETTINGS, Setting};
-use http::Answer;
 use otlp_receiver::{Receiver, Signal};
 use pages::PAGES;
 use servers::{Kind, Server};
+use support::http::{Answer, ask};
 
-/// What every answer says, beside what its case tells.
+/// The headers of every answer, beside those of its case.
 const ALWAYS: [(&str, &str); 2] =
     [("x-content-type-options", "nosniff"), ("x-frame-options", "SAMEORIGIN")];
 
-/// Spans of one request come in one export; the server's batches wait for 50 ms.
+/// Time limit for the spans of a request to arrive. The server exports every 50 ms.
 const ARRIVAL: Duration = Duration::from_secs(20);
 
 #[test]
-fn the_server_does_as_the_table_says() {
+fn the_server_passes_the_table() {
     run_table(&Kind::Native);
 }
 
 #[test]
-fn the_component_does_as_the_table_says() {
+fn the_component_passes_the_table() {
     match Kind::component() {
         Some(kind) => run_table(&kind),
-        None => println!("no component here: COMPONENT_WASM and COMPONENT_HOST name none"),
+        None => println!("skipped: COMPONENT_WASM and COMPONENT_HOST name no component"),
     }
 }
 
@@ -60,7 +60,7 @@ fn run_table(kind: &Kind) {
     let mut count = 0;
     for setting in SETTINGS.iter().chain([&PAGES]) {
         if setting.has_pages && !kind.has_pages() {
-            println!("{kind:?} has no pages: {} cases left out", setting.cases.len());
+            println!("{kind:?} has no pages: {} cases skipped", setting.cases.len());
             continue;
         }
         let receiver = Receiver::start();
@@ -80,7 +80,7 @@ fn run_table(kind: &Kind) {
         failures.len(),
         failures.join("\n")
     );
-    println!("{kind:?}: {count} cases held");
+    println!("{kind:?}: {count} cases passed");
 }
 
 fn start(kind: &Kind, setting: &Setting, receiver: &Receiver, behind: &Server) -> Server {
@@ -101,7 +101,7 @@ fn start(kind: &Kind, setting: &Setting, receiver: &Receiver, behind: &Server) -
     Server::start(kind, &variables)
 }
 
-/// Where a case runs.
+/// The servers of a case.
 struct Place<'a> {
     kind: &'a Kind,
     server: &'a Server,
@@ -110,7 +110,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Ports differ from run to run, pages a little from kind to kind.
+    /// Fills in the port, which differs from run to run, and what pages differ in by kind.
     fn filled(&self, text: &str) -> String {
         pages::fill(text, self.kind).replace("{behind}", &self.behind.port().to_string())
     }
@@ -118,7 +118,7 @@ impl Place<'_> {
 
 fn check(case: &Case, place: &Place<'_>) -> Result<(), String> {
     let request = place.filled(case.request);
-    let answer = http::ask(place.server.address(), &request, case.sent)?;
+    let answer = ask(place.server.address(), &request, case.sent).map_err(|e| e.to_string())?;
     equal("status", &answer.status, &case.status)?;
     let body = place.filled(case.body);
     let head = case.request.starts_with("HEAD ");
@@ -148,7 +148,7 @@ fn check_spans(case: &Case, place: &Place<'_>, answer: &Answer) -> Result<(), St
         equal("trace id", &Some(trace_id), &parent.split('-').nth(1))?;
     }
     if case.spans.is_empty() {
-        // Nothing to wait for: what is not sampled is seen to be missing at the setting's end.
+        // The case has no spans to wait for.
         return Ok(());
     }
     let found = place.receiver.wait(ARRIVAL, case.name, |all| {
@@ -159,7 +159,7 @@ fn check_spans(case: &Case, place: &Place<'_>, answer: &Answer) -> Result<(), St
     equal("spans", &found.join("\n"), &spans::expand(&expected).join("\n"))
 }
 
-/// What holds for all requests of a setting together.
+/// Checks all requests of a setting together.
 fn afterwards(setting: &Setting, server: &Server, receiver: &Receiver) -> Option<String> {
     let spans = receiver.spans();
     if let Some(resource) = setting.resource {
@@ -176,11 +176,11 @@ fn afterwards(setting: &Setting, server: &Server, receiver: &Receiver) -> Option
             return Some(format!("{}: an export without {name}: {value}", setting.name));
         }
     }
-    for (name, value) in setting.hands_on {
+    for (name, value) in setting.propagates {
         let mut calls = receiver.requests();
         calls.retain(|request| request.signal.is_none());
         if calls.is_empty() || calls.iter().any(|call| call.header(name) != Some(value)) {
-            return Some(format!("{}: {name}: {value} was not handed on", setting.name));
+            return Some(format!("{}: {name}: {value} was not propagated", setting.name));
         }
     }
     if setting.exports == Some(false) && !spans.is_empty() {

@@ -1,9 +1,9 @@
-//! The part of the table that a server with pages answers, and what differs in them by right.
+//! The part of the table for servers with pages, and the one text that differs between them.
 
-use super::cases::{Case, PARENT, SETTING, Setting, ask};
+use super::cases::{Case, INDEX, PARENT, SETTING, Setting, ask};
 use super::servers::Kind;
 
-/// Neither has traces to show nor counts that another request could change.
+/// Without traces and exporters, so that no other request changes the page.
 pub(crate) const PAGES: Setting = Setting {
     name: "pages, without traces and exporters",
     env: &[
@@ -15,34 +15,39 @@ pub(crate) const PAGES: Setting = Setting {
     cases: &[
         page("the index is a page for a browser", "GET /", 200, include_str!("pages/index.html"))
             .sent(&[("Accept", "text/html,application/xml;q=0.9,*/*;q=0.8")]),
-        page("to HEAD it is the page's length", "HEAD /", 200, include_str!("pages/index.html"))
-            .sent(&[("Accept", "text/html")]),
-        page("what is not found is a page", "GET /a&b?c", 404, include_str!("pages/404.html"))
+        page("several Accept headers are one list", "GET /", 200, include_str!("pages/index.html"))
+            .sent(&[("Accept", "application/json;q=0.1"), ("Accept", "text/html;q=0.2")]),
+        ask("JSON wins at equal weights", "GET /", 200, INDEX)
+            .sent(&[("Accept", "text/html;q=0.9, */*;q=0.9")])
+            .varies(),
+        page(
+            "the answer to HEAD has the page's length",
+            "HEAD /",
+            200,
+            include_str!("pages/index.html"),
+        )
+        .sent(&[("Accept", "text/html")]),
+        page("an unknown path is a page", "GET /a&b?c", 404, include_str!("pages/404.html"))
             .sent(&[("Accept", "text/html"), ("traceparent", PARENT)]),
-        ask("an API has no pages", "GET /health", 200, r#"{"status":"healthy"}"#)
+        ask("an API endpoint has no page", "GET /health", 200, r#"{"status":"healthy"}"#)
             .sent(&[("Accept", "text/html")]),
         file(
-            "the style is there",
+            "the style sheet",
             "GET {style.css}",
             "text/css; charset=utf-8",
             include_str!("../../static/style.css"),
         ),
         file(
-            "the script is there",
+            "the script",
             "HEAD {live.js}",
             "text/javascript",
             include_str!("../../static/live.js"),
         ),
-        file(
-            "the icon is there",
-            "GET {icon.svg}",
-            "image/svg+xml",
-            include_str!("../../static/icon.svg"),
-        ),
+        file("the icon", "GET {icon.svg}", "image/svg+xml", include_str!("../../static/icon.svg")),
         Case {
             headers: &[("cache-control", "no-cache")],
             ..file(
-                "an old address is not kept",
+                "an old address is not cached",
                 "GET /static/icon.svg?v=0",
                 "image/svg+xml",
                 include_str!("../../static/icon.svg"),
@@ -82,16 +87,16 @@ const fn file(
     }
 }
 
-/// Puts in what the two have different, and the addresses of the files as they are now.
+/// Fills in the text that differs, and the current addresses of the files.
 pub(crate) fn fill(text: &str, kind: &Kind) -> String {
     let no_traces = match kind {
         Kind::Native => {
-            "Recent traces are switched off. RECENT_TRACES_MAX above 0, and OTEL_SDK_DISABLED \
-             unset, switch it on"
+            "Recent traces are disabled. To enable them, set RECENT_TRACES_MAX above 0 and leave \
+             OTEL_SDK_DISABLED unset"
         }
         Kind::Component { .. } => {
-            "A component keeps no traces: an instance may live for one request. Spans go where \
-             the exporter above says"
+            "A component keeps no traces, because an instance may live for one request. The \
+             exporter above sends the spans on"
         }
     };
     let files: [(&str, &[u8]); 3] = [

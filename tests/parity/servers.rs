@@ -1,25 +1,24 @@
 //! The servers, each as a process of its own on a free port of the loopback interface.
 
 use std::fmt;
-use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::http;
+use crate::support::http::ask;
+use crate::support::lines::Lines;
 
-/// What a server may take to start: jco first translates the component to JavaScript.
+/// Time limit for a server to start: jco first translates the component to JavaScript.
 const START: Duration = Duration::from_secs(120);
 
-/// What serves.
+/// A kind of server.
 #[derive(Clone)]
 pub(crate) enum Kind {
     /// Rocket.
     Native,
-    /// The component, by a WASI host.
+    /// The component in a WASI host.
     Component { wasm: PathBuf, host: PathBuf },
 }
 
@@ -30,7 +29,7 @@ impl Kind {
         Some(Self::Component { wasm: path("COMPONENT_WASM")?, host: path("COMPONENT_HOST")? })
     }
 
-    /// Whether each request may get an instance of its own, so that they run side by side.
+    /// Whether the host runs requests in parallel, each in an instance of its own.
     pub(crate) fn is_parallel(&self) -> bool {
         !matches!(self, Self::Component { host, .. } if host.ends_with("jco"))
     }
@@ -84,15 +83,15 @@ impl fmt::Debug for Kind {
     }
 }
 
-/// A running server; dropping it ends it.
+/// A running server. Dropping it ends it.
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
-    output: Arc<Mutex<String>>,
+    output: [Lines; 2],
 }
 
 impl Server {
-    /// Starts it with these variables and no others, and waits until it answers.
+    /// Starts it with only these variables, and waits until it answers.
     pub(crate) fn start(kind: &Kind, variables: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut child = kind
@@ -100,18 +99,17 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // jco has a child of its own: the group is what is ended.
+            // jco starts a child: ending the group ends both.
             .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("{kind:?} does not start: {error}"));
-        let output = Arc::new(Mutex::new(String::new()));
-        gather(child.stdout.take().expect("it is piped"), &output);
-        gather(child.stderr.take().expect("it is piped"), &output);
+        let stdout = Lines::of(child.stdout.take().expect("a pipe"));
+        let output = [stdout, Lines::of(child.stderr.take().expect("a pipe"))];
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut server = Self { child, address, output };
         let deadline = Instant::now() + START;
-        while !http::ask(address, "GET /health", &[]).is_ok_and(|answer| answer.status == 200) {
-            let ended = server.child.try_wait().expect("it is our child");
+        while !ask(address, "GET /health", &[]).is_ok_and(|answer| answer.status == 200) {
+            let ended = server.child.try_wait().expect("our child");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
                 "{kind:?} does not answer:\n{}",
@@ -136,10 +134,10 @@ impl Server {
 
     /// What it has printed so far.
     pub(crate) fn output(&self) -> String {
-        self.output.lock().expect("nobody panics with it").clone()
+        self.output.iter().flat_map(Lines::so_far).collect::<Vec<_>>().join("\n")
     }
 
-    /// Whether it prints this within a second or so.
+    /// Whether it prints this within about two seconds.
     pub(crate) fn printed(&self, text: &str) -> bool {
         (0..100).any(|_| {
             let found = self.output().contains(text);
@@ -154,24 +152,13 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let group = format!("-{}", self.child.id());
-        // Its own group, and nothing else, by its number.
+        // Only its own group.
         let _ = Command::new("sh").args(["-c", &format!("kill -s KILL -- {group}")]).status();
         let _ = self.child.wait();
     }
 }
 
-fn gather(pipe: impl std::io::Read + Send + 'static, output: &Arc<Mutex<String>>) {
-    let output = Arc::clone(output);
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            let mut output = output.lock().expect("nobody panics with it");
-            output.push_str(&line);
-            output.push('\n');
-        }
-    });
-}
-
 fn free_port() -> u16 {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    socket.local_addr().expect("it is bound").port()
+    socket.local_addr().expect("bound").port()
 }

@@ -1,20 +1,20 @@
-//! Span trees as lines of text, which compare well and fail legibly.
+//! Span trees as lines of text, which are easy to compare and to read.
 //!
-//! `KIND name [< parent] [status] key=value ...`, indented below its parent; an event is a line
-//! that begins with `!`. Left out is what no WASI host tells a component: who is at the other end.
+//! `KIND name [< parent] [status] key=value ...`, indented below its parent; an event is a line that
+//! begins with `!`. The peer's address is left out: WASI hosts do not pass it to a component.
 
 use otlp_receiver::{Attributes, ReceivedSpan, SpanKind, StatusCode, Value};
 
-fn untold(key: &str, value: &Value) -> bool {
+fn is_peer(key: &str, value: &Value) -> bool {
     match key {
         "network.peer.address" | "network.peer.port" => true,
-        // Another than the peer's was told by a proxy.
+        // Another value comes from a proxy.
         "client.address" => value.as_str() == Some("127.0.0.1"),
         _ => false,
     }
 }
 
-/// What every server span of the table has, unless its case says something else.
+/// Attributes of every server span, unless its case gives them other values.
 const COMMON: &str = "server.address=demo.test server.port=80 url.scheme=http";
 
 /// The lines of a span and all below it.
@@ -42,7 +42,7 @@ fn branch(span: &ReceivedSpan, all: &[ReceivedSpan], depth: usize, lines: &mut V
     for event in &span.events {
         lines.push(format!("{indent}! {}{}", event.name, attributes(&event.attributes)));
     }
-    // In the order in which they ended: hosts' clocks can be too coarse to tell.
+    // In the order in which they ended: a host's clock can be too coarse to compare their starts.
     for child in all.iter().filter(|child| child.is_child_of(span)) {
         branch(child, all, depth + 1, lines);
     }
@@ -57,9 +57,9 @@ fn kind(kind: SpanKind) -> &'static str {
 }
 
 fn attributes(attributes: &Attributes) -> String {
-    let told = attributes.iter().filter(|(key, value)| !untold(key, value));
-    let told: Vec<_> = told.map(|(key, value)| format!(" {key}={}", text(value))).collect();
-    told.concat()
+    let shown = attributes.iter().filter(|(key, value)| !is_peer(key, value));
+    let shown: Vec<_> = shown.map(|(key, value)| format!(" {key}={}", text(value))).collect();
+    shown.concat()
 }
 
 /// As text, without the lines and columns of source code.
@@ -71,7 +71,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// The lines that a case expects, with what is [`COMMON`] put in its place in the order of keys.
+/// The lines that a case expects, with the [`COMMON`] attributes among its own in order of keys.
 pub(crate) fn expand(lines: &[String]) -> Vec<String> {
     lines
         .iter()
@@ -83,12 +83,12 @@ fn with_common(line: &str) -> String {
     let words: Vec<_> = line.split(' ').collect();
     let start = words.iter().position(|word| is_attribute(word)).unwrap_or(words.len());
     let (head, given) = words.split_at(start);
-    // A value may hold spaces: what is no attribute itself belongs to the one before.
+    // A value may contain spaces: a word that is no attribute belongs to the one before it.
     let mut pairs: Vec<String> = Vec::new();
-    let said = |key: &str| given.iter().any(|word| word.starts_with(key) && is_attribute(word));
+    let is_given = |key: &str| given.iter().any(|word| word.starts_with(key) && is_attribute(word));
     let common = COMMON
         .split(' ')
-        .filter(|pair| pair.split_inclusive('=').next().is_none_or(|key| !said(key)));
+        .filter(|pair| pair.split_inclusive('=').next().is_none_or(|key| !is_given(key)));
     for word in given.iter().copied().chain(common) {
         match pairs.last_mut() {
             Some(last) if !is_attribute(word) => last.push_str(&format!(" {word}")),
@@ -96,7 +96,7 @@ fn with_common(line: &str) -> String {
         }
     }
     if !pairs.iter().any(|pair| pair.starts_with("user_agent.original=")) {
-        pairs.push("user_agent.original=parity".to_owned());
+        pairs.push("user_agent.original=test".to_owned());
     }
     pairs.sort_by(|a, b| a.split('=').next().cmp(&b.split('=').next()));
     format!("{} {}", head.join(" "), pairs.join(" "))

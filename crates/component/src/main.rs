@@ -1,4 +1,4 @@
-//! The WebAssembly component: a `wasi:http` proxy whose every request the library answers.
+//! The WebAssembly component: a `wasi:http` proxy that passes every request to the library.
 
 use wasip2::exports::http::incoming_handler::{Guest, IncomingRequest, ResponseOutparam};
 use wstd::http::request::try_from_incoming;
@@ -6,8 +6,8 @@ use wstd::http::server::Responder;
 
 struct Component;
 
-/// What `#[wstd::http_server]` writes, but for the last line: its code traps where a body cannot be
-/// sent, and with the instance go the spans of the request. To HEAD no body can be sent.
+/// What `#[wstd::http_server]` generates, except for the last line: its code traps if a body cannot
+/// be sent, which loses the spans of the request. An answer to HEAD has no body to send.
 impl Guest for Component {
     fn handle(request: IncomingRequest, answer: ResponseOutparam) {
         let responder = Responder::new(answer);
@@ -17,7 +17,7 @@ impl Guest for Component {
                 Err(error) => return responder.fail(error),
             };
             let response = component::serve(request).await;
-            // A client that has left is none of ours to tell.
+            // An error means that the client has disconnected.
             let _ = responder.respond(response).await;
         });
     }
@@ -25,5 +25,5 @@ impl Guest for Component {
 
 wasip2::http::proxy::export!(Component);
 
-/// Rust wants one; the host calls the above.
+/// Rust requires it; the host calls [`Guest::handle`].
 fn main() {}

@@ -2,14 +2,17 @@
 
 use serde::Serialize;
 
-use super::{App, Host, Reply};
+use super::{Demo, Platform};
 
-#[derive(Serialize)]
-struct Health {
+/// The state of the process.
+#[derive(Debug, Serialize)]
+pub struct Health {
     status: &'static str,
 }
 
-/// Says that the process answers.
-pub async fn health<H: Host>(app: &App<H>) -> Reply {
-    app.measured("/health", async { Reply::json(200, &Health { status: "healthy" }) }).await
+impl<P: Platform> Demo<P> {
+    /// Reports that the process answers.
+    pub async fn health(&self) -> Health {
+        self.with_metrics("/health", |_| 200, async { Health { status: "healthy" } }).await
+    }
 }

@@ -1,20 +1,23 @@
-//! `GET /` for clients that want JSON: what there is to try.
+//! `GET /` for programs: what there is to try.
 
 use serde::Serialize;
 
-use super::{App, Host, Reply};
+use super::{Demo, Platform};
 
-#[derive(Serialize)]
-struct Index {
+/// A greeting and the endpoints.
+#[derive(Debug, Serialize)]
+pub struct Index {
     message: &'static str,
     endpoints: [&'static str; 3],
 }
 
-/// Greets, and names the endpoints.
-pub async fn index<H: Host>(app: &App<H>) -> Reply {
-    let index = Index {
-        message: "Hello from OTEL Demo App!",
-        endpoints: ["/api/users", "/api/process", "/health"],
-    };
-    app.measured("/", async { Reply::json(200, &index) }).await
+impl<P: Platform> Demo<P> {
+    /// Greets, and lists the endpoints.
+    pub async fn index(&self) -> Index {
+        let index = Index {
+            message: "Hello from OTEL Demo App!",
+            endpoints: ["/api/users", "/api/process", "/health"],
+        };
+        self.with_metrics("/", |_| 200, async { index }).await
+    }
 }

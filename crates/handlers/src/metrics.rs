@@ -5,24 +5,23 @@ use std::future::Future;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
 
-use super::{App, Host, Reply};
+use super::{Demo, Platform};
 
 /// Bucket boundaries in milliseconds around the simulated latencies.
 const DURATION_BUCKETS_MS: [f64; 10] =
     [1.0, 5.0, 10.0, 50.0, 100.0, 200.0, 300.0, 500.0, 700.0, 1000.0];
 
-/// The instruments, made once: to make one is slow, to use one is not.
+/// The instruments, created once: to create one is slow, to record with one is fast.
 #[derive(Debug)]
-pub struct AppMetrics {
+pub(crate) struct DemoMetrics {
     requests: Counter<u64>,
     duration: Histogram<f64>,
-    gauge: Gauge<u64>,
+    /// Records that the last request to `/api/process` saved.
+    pub(crate) custom_gauge: Gauge<u64>,
 }
 
-impl AppMetrics {
-    /// Makes the instruments.
-    #[must_use]
-    pub fn new(meter: &Meter) -> Self {
+impl DemoMetrics {
+    pub(crate) fn new(meter: &Meter) -> Self {
         Self {
             requests: meter
                 .u64_counter("app.requests.total")
@@ -32,10 +31,10 @@ impl AppMetrics {
             duration: meter
                 .f64_histogram("app.request.duration")
                 .with_unit("ms")
-                .with_description("Time that a handler of the application took.")
+                .with_description("Duration of the application's handlers.")
                 .with_boundaries(DURATION_BUCKETS_MS.to_vec())
                 .build(),
-            gauge: meter
+            custom_gauge: meter
                 .u64_gauge("app.custom.gauge")
                 .with_unit("{record}")
                 .with_description("Records that the last request to /api/process saved.")
@@ -44,23 +43,21 @@ impl AppMetrics {
     }
 }
 
-impl<H: Host> App<H> {
-    /// Counts and times the handler of an endpoint.
-    pub(super) async fn measured(
+impl<P: Platform> Demo<P> {
+    /// Counts and times the handler of an endpoint. `status` is the HTTP status of its outcome.
+    pub(crate) async fn with_metrics<T>(
         &self,
         endpoint: &'static str,
-        handler: impl Future<Output = Reply>,
-    ) -> Reply {
-        let started = self.host.now();
-        let reply = handler.await;
-        let labels =
-            [KeyValue::new("endpoint", endpoint), KeyValue::new("status", i64::from(reply.status))];
+        status: impl FnOnce(&T) -> u16,
+        handler: impl Future<Output = T>,
+    ) -> T {
+        let started = self.platform.now();
+        let outcome = handler.await;
+        let status = i64::from(status(&outcome));
+        let labels = [KeyValue::new("endpoint", endpoint), KeyValue::new("status", status)];
         self.metrics.requests.add(1, &labels);
-        self.metrics.duration.record((self.host.now() - started).as_secs_f64() * 1e3, &labels);
-        reply
-    }
-
-    pub(super) fn set_custom_gauge(&self, records: u64) {
-        self.metrics.gauge.record(records, &[]);
+        let elapsed = self.platform.now() - started;
+        self.metrics.duration.record(elapsed.as_secs_f64() * 1e3, &labels);
+        outcome
     }
 }

@@ -1,49 +1,60 @@
-//! Handlers on a host without a clock or a network, with their spans in memory.
+//! Handlers on a platform without a clock or a network, with spans and metrics in memory.
+#![allow(clippy::expect_used, reason = "a failing test may panic")]
+
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::metrics::data::{
+    AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics,
+};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+use serde::Serialize;
 
 use super::*;
-use opentelemetry::trace::TracerProvider;
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 
-/// Sleeps at once, and is never surprised.
+/// Sleeps return at once, and random numbers are always 41.
 struct Still;
 
-impl Host for Still {
+impl Platform for Still {
     async fn sleep(&self, _: Duration) {}
     fn random(&self) -> u64 {
         41
     }
-    async fn downstream(&self, _: &str) -> Result<(u16, Vec<u8>), DownstreamError> {
+    async fn get_downstream(&self, _: &str) -> Result<(u16, Vec<u8>), Error> {
         Ok((200, br#"{"hops":[{"service":"behind","trace_id":"0"}]}"#.to_vec()))
     }
 }
 
-fn run(handler: impl AsyncFnOnce(&App<Still>) -> Reply) -> (Reply, Vec<SpanData>) {
+fn run<T>(meter: &Meter, handler: impl AsyncFnOnce(&Demo<Still>) -> T) -> (T, Vec<SpanData>) {
     let spans = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
     let tracer = BoxedTracer::new(Box::new(provider.tracer("handlers")));
-    let meter = opentelemetry::global::meter("handlers");
-    let app = App::new(Still, tracer, &meter, "tested");
+    let demo = Demo::new(Still, tracer, meter, "tested");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let reply = runtime.block_on(handler(&app));
-    (reply, spans.get_finished_spans().expect("spans are kept"))
+    let outcome = runtime.block_on(handler(&demo));
+    (outcome, spans.get_finished_spans().expect("spans are in memory"))
 }
 
-fn text(reply: &Reply) -> &str {
-    std::str::from_utf8(&reply.body).expect("JSON is UTF-8")
+fn traced<T>(handler: impl AsyncFnOnce(&Demo<Still>) -> T) -> (T, Vec<SpanData>) {
+    run(&opentelemetry::global::meter("handlers"), handler)
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("it serializes")
 }
 
 #[test]
-fn index_answers_what_the_flask_demo_answers() {
-    let (reply, spans) = run(async |app| index::index(app).await);
+fn index_answers_what_the_flask_demo_answers_and_starts_no_span() {
+    let (index, spans) = traced(async |demo| demo.index().await);
     let expected = r#"{"message":"Hello from OTEL Demo App!","endpoints":["/api/users","/api/process","/health"]}"#;
-    assert_eq!((reply.status, text(&reply)), (200, expected));
+    assert_eq!(json(&index), expected);
     assert!(spans.is_empty(), "the server's span is the server's");
 }
 
 #[test]
 fn users_are_fetched_inside_one_span() {
-    let (reply, spans) = run(async |app| users::users(app).await);
-    assert!(text(&reply).starts_with(r#"[{"id":1,"name":"Alice","email":"alice@example.com"}"#));
+    let (users, spans) = traced(async |demo| demo.users().await);
+    assert!(json(&users).starts_with(r#"[{"id":1,"name":"Alice","email":"alice@example.com"}"#));
     let [span] = spans.try_into().expect("one span");
     assert_eq!(span.name, "fetch_users");
     assert!(span.attributes.contains(&KeyValue::new("result.count", 3)));
@@ -51,8 +62,8 @@ fn users_are_fetched_inside_one_span() {
 
 #[test]
 fn the_steps_of_process_are_children_of_one_span_in_order() {
-    let (reply, spans) = run(async |app| process::process(app).await);
-    assert!(text(&reply).starts_with(r#"{"status":"success","duration_ms":"#));
+    let (processed, spans) = traced(async |demo| demo.process().await);
+    assert!(json(&processed).starts_with(r#"{"status":"success","duration_ms":"#));
     let names: Vec<_> = spans.iter().map(|span| span.name.as_ref()).collect();
     assert_eq!(names, ["validate_data", "process_data", "save_results", "process_request"]);
     let parent = spans[3].span_context.span_id();
@@ -61,17 +72,84 @@ fn the_steps_of_process_are_children_of_one_span_in_order() {
 }
 
 #[test]
-fn a_chain_adds_the_hops_behind_it() {
-    let (reply, _) = run(async |app| chain::chain(app, Some("1")).await);
-    assert_eq!(reply.status, 200);
-    assert!(text(&reply).contains(r#""service":"tested""#) && text(&reply).contains("behind"));
+fn a_chain_appends_the_hops_of_the_downstream_service() {
+    let (chain, _) = traced(async |demo| demo.chain("1".parse()).await);
+    let chain = json(&chain.expect("a chain"));
+    assert!(chain.contains(r#""service":"tested""#) && chain.contains("behind"));
 }
 
 #[test]
-fn absurd_hops_are_refused_by_name() {
-    for hops in ["6", "-1", "1e9", "99999999999999999999", "", " 1", "٣"] {
-        let (reply, _) = run(async |app| chain::chain(app, Some(hops)).await);
-        let expected = r#"{"error":"hops takes a whole number from 0 to 5"}"#;
-        assert_eq!((reply.status, text(&reply)), (422, expected), "hops={hops}");
+fn hops_are_an_integer_from_0_to_5() {
+    assert_eq!("1".parse(), Ok(Hops::default()));
+    assert!(["0", "5"].iter().all(|hops| hops.parse::<Hops>().is_ok()));
+    for text in ["6", "-1", "1e9", "99999999999999999999", "", " 1", "٣"] {
+        assert_eq!(text.parse::<Hops>(), Err(Error::InvalidHops), "{text:?}");
     }
+    let (chain, _) = traced(async |demo| demo.chain("6".parse()).await);
+    let error = chain.expect_err("too many hops");
+    assert_eq!(error.status(), 422);
+    assert_eq!(error.to_string(), "invalid hops: expected an integer from 0 to 5");
+}
+
+/// The points of a metric as text: labels and what was counted or recorded.
+fn points(exporter: &InMemoryMetricExporter, name: &str) -> Vec<String> {
+    let all = exporter.get_finished_metrics().expect("metrics are in memory");
+    let mut metrics = all
+        .last()
+        .into_iter()
+        .flat_map(ResourceMetrics::scope_metrics)
+        .flat_map(ScopeMetrics::metrics);
+    let metric = metrics.find(|metric| metric.name() == name).expect("the metric was recorded");
+    let labels = |attributes: &mut dyn Iterator<Item = &KeyValue>| {
+        let mut labels: Vec<_> = attributes.map(|kv| format!("{}={}", kv.key, kv.value)).collect();
+        labels.sort();
+        labels.join(" ")
+    };
+    let mut points: Vec<_> = match metric.data() {
+        AggregatedMetrics::U64(MetricData::Sum(sum)) => sum
+            .data_points()
+            .map(|p| format!("{}: {}", labels(&mut p.attributes()), p.value()))
+            .collect(),
+        AggregatedMetrics::U64(MetricData::Gauge(gauge)) => gauge
+            .data_points()
+            .map(|p| format!("{}: {}", labels(&mut p.attributes()), p.value()))
+            .collect(),
+        AggregatedMetrics::F64(MetricData::Histogram(histogram)) => histogram
+            .data_points()
+            .map(|p| format!("{} {}: {}", labels(&mut p.attributes()), metric.unit(), p.count()))
+            .collect(),
+        other => panic!("{name} has an unexpected kind: {other:?}"),
+    };
+    points.sort();
+    points
+}
+
+#[test]
+fn the_counter_the_histogram_and_the_gauge_follow_the_handlers() {
+    let exporter = InMemoryMetricExporter::default();
+    // The interval is a minute: within the test, only `force_flush` reads.
+    let reader = PeriodicReader::builder(exporter.clone()).build();
+    let provider = SdkMeterProvider::builder().with_reader(reader).build();
+    run(&provider.meter("handlers"), async |demo| {
+        demo.health().await;
+        demo.health().await;
+        demo.error().await;
+        demo.process().await;
+        let _ = demo.chain("6".parse()).await;
+    });
+    provider.force_flush().expect("memory is always there");
+
+    let expected = [
+        ("/api/chain", 422, 1),
+        ("/api/error", 500, 1),
+        ("/api/process", 200, 1),
+        ("/health", 200, 2),
+    ];
+    let counted = |unit: &str| {
+        expected
+            .map(|(path, status, count)| format!("endpoint={path} status={status}{unit}: {count}"))
+    };
+    assert_eq!(points(&exporter, "app.requests.total"), counted(""));
+    assert_eq!(points(&exporter, "app.request.duration"), counted(" ms"));
+    assert_eq!(points(&exporter, "app.custom.gauge"), [": 42"]);
 }

@@ -6,34 +6,45 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
 use serde::Serialize;
 
-use super::{App, Host, Reply};
+use super::{Demo, Platform};
 
-/// The simulated query's time.
+/// Bounds of the simulated query's duration.
 const QUERY: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(295)];
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct User {
     id: u32,
     name: &'static str,
     email: &'static str,
 }
 
-const USERS: [User; 3] = [
+/// A list of users.
+#[derive(Debug, Serialize)]
+pub struct Users([User; 3]);
+
+const USERS: Users = Users([
     User { id: 1, name: "Alice", email: "alice@example.com" },
     User { id: 2, name: "Bob", email: "bob@example.com" },
     User { id: 3, name: "Charlie", email: "charlie@example.com" },
-];
+]);
 
-/// Lists three users, after a simulated query.
-pub async fn users<H: Host>(app: &App<H>) -> Reply {
-    app.measured("/api/users", async {
-        let users = app.in_span("fetch_users", query_attributes(), fetch(app)).await;
-        Reply::json(200, &users)
-    })
-    .await
+impl<P: Platform> Demo<P> {
+    /// Lists three users after a simulated query.
+    pub async fn users(&self) -> Users {
+        let fetch = self.in_span("fetch_users", query_attributes(), self.fetch_users());
+        self.with_metrics("/api/users", |_| 200, fetch).await
+    }
+
+    async fn fetch_users(&self) -> Users {
+        self.simulate_work(QUERY).await;
+        // `fetch_users` is the current span. Its count is known only now.
+        let count = KeyValue::new("result.count", USERS.0.len().cast_signed() as i64);
+        Context::current().span().set_attribute(count);
+        USERS
+    }
 }
 
-/// The old names, which dashboards of the Flask demo know, and today's beside them.
+/// The names that dashboards of the Flask demo use, and the current ones beside them.
 fn query_attributes() -> Vec<KeyValue> {
     vec![
         KeyValue::new("db.system", "postgresql"),
@@ -41,12 +52,4 @@ fn query_attributes() -> Vec<KeyValue> {
         KeyValue::new("db.system.name", "postgresql"),
         KeyValue::new("db.operation.name", "select"),
     ]
-}
-
-async fn fetch<H: Host>(app: &App<H>) -> &'static [User] {
-    app.work(QUERY[0], QUERY[1]).await;
-    // Known only now: so it is set on the span that is current, which is `fetch_users`.
-    let count = KeyValue::new("result.count", USERS.len().cast_signed() as i64);
-    Context::current().span().set_attribute(count);
-    &USERS
 }

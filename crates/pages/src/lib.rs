@@ -1,7 +1,8 @@
-//! The pages, apart from any server: their templates and what these need, the headers that go with
-//! them, and the static files that they refer to.
+//! The demo's pages, without a server: their templates and the contexts that these render, the
+//! headers of every page, the static files, and who gets a page instead of JSON.
 
 pub mod assets;
+pub mod negotiation;
 
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use assets::{ASSETS, Assets};
 
-/// Compiled in, so that a binary is one file and runs from any directory.
+/// Name and source of each template that both servers render.
 pub const TEMPLATES: [(&str, &str); 4] = [
     ("base.html", include_str!("../../../templates/base.html.j2")),
     ("index.html", include_str!("../../../templates/index.html.j2")),
@@ -17,22 +18,23 @@ pub const TEMPLATES: [(&str, &str); 4] = [
     ("error.html", include_str!("../../../templates/error.html.j2")),
 ];
 
-/// One trace: for servers that have some to show.
+/// The template of one trace, for a server that keeps traces.
 pub const TRACE_TEMPLATE: (&str, &str) =
     ("trace.html", include_str!("../../../templates/trace.html.j2"));
 
+/// The media type of every page.
 pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 
-/// What every page is served with.
+/// The headers of every page.
 pub const HEADERS: [(&str, &str); 3] = [
-    // Scripts, styles and pictures from this server only, nothing inline, nothing embedding it.
+    // Scripts, styles and images from this server only; nothing inline; no embedding.
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     ("referrer-policy", "no-referrer"),
-    // It changes with every request to the service.
+    // A page changes with every request to the service.
     ("cache-control", "no-store"),
 ];
 
@@ -61,7 +63,7 @@ const ENDPOINTS: [Endpoint; 6] = [
     endpoint("/nowhere", "No route: 404, and a span without http.route"),
 ];
 
-/// Who serves the page.
+/// The service that serves the page.
 #[derive(Serialize)]
 struct Service<'a> {
     name: &'a str,
@@ -74,29 +76,36 @@ impl<'a> Service<'a> {
     }
 }
 
-/// The recent traces, as far as a server has them.
+/// The state of a server's recent traces.
 #[derive(Serialize)]
 pub struct Recent {
+    /// Whether the server keeps traces.
     pub enabled: bool,
+    /// How many it keeps now.
     pub kept: usize,
+    /// How many it keeps at most.
     pub max_traces: usize,
-    /// What stands in their place where there are none.
+    /// What the page says if it keeps none.
     pub off_hint: &'static str,
 }
 
-/// What the page's live part shows: exporters and traces.
+/// What changes while the page is open: exporters and traces.
 #[derive(Serialize)]
 pub struct Lists<E, T> {
+    /// The state of each exporter.
     pub exporters: Vec<E>,
+    /// The Jaeger UI to link to.
     pub jaeger_ui_url: Option<String>,
+    /// The state of the recent traces.
     pub recent: Recent,
+    /// The traces to show, newest first.
     pub traces: Vec<T>,
 }
 
-/// What `index.html` needs. The lists are not flattened into it by serde, which would be 20 KiB of
-/// code in the component.
+/// The context of `index.html`. serde could flatten the lists into it, which adds 20 KiB of code
+/// to the component.
 #[derive(Serialize)]
-pub struct Index<'a, E, T> {
+pub struct IndexPage<'a, E, T> {
     assets: &'static Assets,
     service: Service<'a>,
     endpoints: [Endpoint; 6],
@@ -106,7 +115,9 @@ pub struct Index<'a, E, T> {
     traces: Vec<T>,
 }
 
-impl<'a, E, T> Index<'a, E, T> {
+impl<'a, E, T> IndexPage<'a, E, T> {
+    /// The start page of this service.
+    #[must_use]
     pub fn new(service: &'a str, lists: Lists<E, T>) -> Self {
         let (assets, service) = (&*ASSETS, Service::named(service));
         let Lists { exporters, jaeger_ui_url, recent, traces } = lists;
@@ -114,7 +125,7 @@ impl<'a, E, T> Index<'a, E, T> {
     }
 }
 
-/// What `error.html` needs.
+/// The context of `error.html`.
 #[derive(Serialize)]
 pub struct ErrorPage<'a> {
     assets: &'static Assets,
@@ -129,7 +140,8 @@ pub struct ErrorPage<'a> {
 }
 
 impl<'a> ErrorPage<'a> {
-    /// What went wrong at `path`, in the current trace.
+    /// An error at `path`, in the current trace.
+    #[must_use]
     pub fn new(
         service: &'a str,
         recent: Recent,

@@ -1,26 +1,26 @@
-//! `Accept`: the order of its ranges, their case and the headers they come in count for nothing.
+//! `Accept`: neither the order of its ranges, nor their case, nor their headers change the result.
 
-use handlers::negotiation::{prefers_html, wants_html};
+use pages::negotiation::prefers_html;
 
-/// Negotiation, of `Accept` headers that stand one a line.
+/// Checks negotiation by `Accept` headers, one a line.
 pub fn negotiation(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     check(&text.lines().collect::<Vec<_>>());
 }
 
 fn check(headers: &[&str]) {
-    let wants = wants_html(headers.iter().copied());
+    let html = prefers_html(headers.iter().copied());
     let list = headers.join(",");
-    assert_eq!(prefers_html(Some(&list)), wants, "several headers are one list: {headers:?}");
+    assert_eq!(prefers_html([&*list]), html, "several headers are one list: {headers:?}");
     let reversed: Vec<_> = list.rsplit(',').collect();
-    assert_eq!(prefers_html(Some(&reversed.join(", "))), wants, "in any order: {headers:?}");
-    assert_eq!(prefers_html(Some(&list.to_ascii_uppercase())), wants, "in any case: {headers:?}");
+    assert_eq!(prefers_html([&*reversed.join(", ")]), html, "in any order: {headers:?}");
+    assert_eq!(prefers_html([&*list.to_ascii_uppercase()]), html, "in any case: {headers:?}");
 
     let lower = list.to_ascii_lowercase();
-    let takes_html = ["text/html", "text/*", "*/*"].iter().any(|range| lower.contains(range));
-    assert!(!wants || takes_html, "HTML is for who takes it: {headers:?}");
+    let accepts_html = ["text/html", "text/*", "*/*"].iter().any(|range| lower.contains(range));
+    assert!(!html || accepts_html, "only a client that accepts HTML gets it: {headers:?}");
     let json = format!("{list},application/json");
-    assert!(!prefers_html(Some(&json)), "who takes JSON as it is gets JSON: {headers:?}");
+    assert!(!prefers_html([&*json]), "JSON of full weight wins: {headers:?}");
 }
 
 #[cfg(test)]
@@ -49,8 +49,7 @@ mod tests {
         (name, parameter).prop_map(|(name, parameter)| name + &parameter)
     }
 
-    /// What the header says, by its definition: of the ranges that cover a type, the most
-    /// specific one's weight.
+    /// The weight of a type by definition: that of the most specific range that covers it.
     fn by_definition(ranges: &[(usize, u16)], covering: [usize; 3]) -> u16 {
         let of = |range: &usize| ranges.iter().filter(|(r, _)| r == range).map(|(_, q)| *q).max();
         covering.iter().find_map(of).unwrap_or(0)
@@ -60,7 +59,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
         #[test]
-        fn preferences_do_not_hang_on_how_they_are_written(
+        fn preferences_do_not_depend_on_how_they_are_written(
             headers in prop::collection::vec(prop::collection::vec(range(), 0..5), 0..3),
         ) {
             let headers: Vec<_> = headers.iter().map(|ranges| ranges.join(",")).collect();
@@ -76,11 +75,11 @@ mod tests {
             let text = |(name, q): &(usize, u16)| format!("{};q={}", names[*name], weight(*q, short));
             let accept = ranges.iter().map(text).collect::<Vec<_>>().join(", ");
             let [html, json] = [[0, 1, 2], [3, 4, 2]].map(|names| by_definition(&ranges, names));
-            prop_assert_eq!(prefers_html(Some(&accept)), html > json, "{}: {} {}", accept, html, json);
+            prop_assert_eq!(prefers_html([&*accept]), html > json, "{}: {} {}", accept, html, json);
         }
 
         #[test]
-        fn any_bytes_are_a_preference(data: Vec<u8>) {
+        fn any_bytes_have_a_preference(data: Vec<u8>) {
             negotiation(&data);
         }
     }
@@ -90,7 +89,7 @@ mod tests {
         for q in 1..=1_000 {
             let [more, less] = [q, q - 1].map(|q| weight(q, false));
             let accept = format!("text/html;q={more},application/json;q={less}");
-            assert!(prefers_html(Some(&accept)), "{accept}");
+            assert!(prefers_html([&*accept]), "{accept}");
         }
     }
 }

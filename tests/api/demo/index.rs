@@ -1,80 +1,34 @@
-//! `GET /`: one address, JSON or a page.
+//! `GET /`: the page. Which clients get it is in `pages::negotiation` and in `tests/parity`.
 
-use crate::harness::{BROWSER, Demo, SpanDataExt, tree};
+use rocket_otel_demo::app::Settings;
 
-const JSON: &str = r#"{"message":"Hello from OTEL Demo App!","endpoints":["/api/users","/api/process","/health"]}"#;
-
-#[tokio::test]
-async fn whoever_has_no_preference_for_html_gets_json() {
-    let demo = Demo::new().local().await;
-    let accepts = [
-        "*/*",
-        "application/json",
-        "application/*",
-        "text/html;q=0.5, application/json",
-        "text/html;q=0.9, */*;q=0.9",
-        "text/plain",
-        "",
-        "no media type at all",
-    ];
-    for accept in accepts {
-        let answer = demo.get_with("/", &[("Accept", accept)]).await;
-        assert_eq!((answer.status, answer.text()), (200, JSON), "{accept:?}");
-        assert!(answer.is_json(), "{accept:?}");
-        assert_eq!(answer.header("Vary"), Some("Accept"), "{accept:?}");
-    }
-    let answer = demo.get("/").await;
-    assert_eq!((answer.status, answer.text()), (200, JSON), "no Accept");
-    assert_eq!(answer.header("Vary"), Some("Accept"));
-}
+use crate::support::{Demo, SpanDataExt, tree};
 
 #[tokio::test]
-async fn whoever_prefers_html_gets_the_page() {
-    let demo = Demo::new().local().await;
-    for accept in [BROWSER, "text/html", "TEXT/HTML;q=0.2, application/json;q=0.1"] {
-        let answer = demo.get_with("/", &[("Accept", accept)]).await;
-        assert_eq!(answer.status, 200);
-        assert!(answer.is_html(), "{accept:?}");
-        assert!(answer.text().starts_with("<!doctype html>"), "{accept:?}");
-        assert_eq!(answer.header("Vary"), Some("Accept"), "{accept:?}");
-    }
-}
-
-#[tokio::test]
-async fn several_accept_headers_are_one_list() {
-    let demo = Demo::new().local().await;
-    let accept = [("Accept", "application/json;q=0.1"), ("Accept", "text/html;q=0.2")];
-    assert!(demo.get_with("/", &accept).await.is_html());
-    let accept = [("Accept", "text/html;q=0.2"), ("Accept", "application/json")];
-    assert!(demo.get_with("/", &accept).await.is_json());
-}
-
-#[tokio::test]
-async fn the_index_makes_one_span_in_either_form() {
-    let demo = Demo::new().local().await;
-    demo.get("/").await;
-    demo.browse("/").await;
+async fn json_and_the_page_are_one_span_of_the_same_route() {
+    let demo = Demo::start().await;
+    assert!(demo.get("/").await.is_json());
+    assert!(demo.browse("/").await.is_html());
     assert_eq!(tree(&demo.spans.all()), "Server GET /\nServer GET /\n");
     assert!(demo.spans.all().iter().all(|span| span.text("http.route").as_deref() == Some("/")));
 }
 
 #[tokio::test]
 async fn the_page_names_the_service_its_endpoints_and_its_exporters() {
-    let variables = [("OTEL_SERVICE_NAME", "shop & sons")];
-    let demo = Demo::with(&variables, &rocket_otel_demo::app::Settings::default());
-    let page = demo.local().await.browse("/").await;
-    let page = page.text();
+    let demo = Demo::with(&[("OTEL_SERVICE_NAME", "shop & sons")], Settings::default()).await;
+    let page = demo.browse("/").await;
+    let page = page.text().replace("&#x2f;", "/");
     assert!(page.contains("shop &amp; sons") && !page.contains("shop & sons"));
     for path in ["/api/users", "/api/process", "/api/error", "/api/chain?hops=2", "/health"] {
-        let path = path.replace('/', "&#x2f;");
-        assert!(page.replace('/', "&#x2f;").contains(&format!("href=\"{path}\"")), "{path}");
+        assert!(page.contains(&format!("href=\"{path}\"")), "{path}");
     }
-    assert!(page.contains("traces") && page.contains("metrics") && page.contains("logs"));
+    assert!(["traces", "metrics", "logs"].iter().all(|signal| page.contains(signal)));
+    assert_eq!(page.matches("class=\"pill off\"").count(), 3, "no exporter: {page}");
 }
 
 #[tokio::test]
-async fn the_page_runs_no_inline_script_or_style() {
-    let demo = Demo::new().local().await;
+async fn pages_have_no_inline_script_or_style() {
+    let demo = Demo::start().await;
     demo.get("/api/error").await;
     for path in ["/", "/nowhere"] {
         let answer = demo.browse(path).await;

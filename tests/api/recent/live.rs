@@ -1,34 +1,40 @@
-//! `GET /api/traces/live`: news of changes, as server-sent events.
+//! `GET /api/traces/live`: an event for every change.
 
-use crate::harness::{Demo, launch};
+use std::time::Duration;
 
-#[tokio::test]
-async fn an_open_page_hears_of_every_change() {
-    let Demo { rocket, observed: _observed, .. } = Demo::new();
-    let server = launch(rocket).await;
-    let mut page = server.connect().await;
-    page.send("GET /api/traces/live HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    let first = page.read_until("data:0\n").await;
-    assert!(first.contains("text/event-stream") && first.contains("event:traces"), "{first}");
+use rocket::local::asynchronous::LocalResponse;
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
-    for change in 1..=2 {
-        server.get("/health", "").await;
-        let news = page.read_until(&format!("data:{change}\n")).await;
-        assert!(news.contains("event:traces"), "{news}");
+use crate::support::Demo;
+
+/// Far longer than an event needs to arrive.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Reads until `mark` has arrived.
+async fn read_until(page: &mut LocalResponse<'_>, mark: &str) -> String {
+    let mut all = Vec::new();
+    while !String::from_utf8_lossy(&all).contains(mark) {
+        let read = timeout(SOON, page.read_buf(&mut all)).await;
+        let count = read.expect("an event in time").expect("the stream goes on");
+        assert!(count > 0, "ended before {mark:?}: {:?}", String::from_utf8_lossy(&all));
     }
-    drop(page);
-    assert_eq!(server.get("/health", "").await.status, 200);
+    String::from_utf8_lossy(&all).into_owned()
 }
 
 #[tokio::test]
-async fn an_open_page_does_not_hold_up_the_shutdown() {
-    let Demo { rocket, observed: _observed, .. } = Demo::new();
-    let server = launch(rocket).await;
-    let mut page = server.connect().await;
-    page.send("GET /api/traces/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    page.read_until("data:0\n").await;
-    server.shutdown.notify();
-    // The stream ends by itself: its answer is whole.
-    assert!(page.read_until("0\r\n\r\n").await.ends_with("0\r\n\r\n"));
-    server.ended.await.expect("no panic").expect("a clean end");
+async fn an_open_page_receives_an_event_for_every_change_until_the_shutdown() {
+    let demo = Demo::start().await;
+    let mut page = demo.client.get("/api/traces/live").dispatch().await;
+    let content_type = page.content_type().expect("a type");
+    assert!(content_type.is_event_stream(), "{content_type}");
+    for change in 0..=2 {
+        let event = read_until(&mut page, &format!("data:{change}\n")).await;
+        assert!(event.contains("event:traces"), "{event}");
+        demo.get("/health").await;
+        assert!(demo.recent().is_some(), "the span is delivered");
+    }
+    demo.client.rocket().shutdown().notify();
+    let mut rest = Vec::new();
+    timeout(SOON, page.read_to_end(&mut rest)).await.expect("in time").expect("the stream ends");
 }

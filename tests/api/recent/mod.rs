@@ -1,7 +1,6 @@
-//! The recent traces: as data, as news, and as a page.
+//! The recent traces: as data, as events, and on the page.
 
 mod assets;
-mod hidden;
 mod list;
 mod live;
 mod one;

@@ -1,15 +1,15 @@
-//! `GET /api/traces/<id>`: a trace as OTLP JSON.
+//! `GET /api/traces/<id>`: one trace as OTLP JSON.
 
 use serde_json::Value;
 
-use crate::harness::{Demo, SpanDataExt, TRACEPARENT};
+use crate::support::{Demo, SpanDataExt, TRACEPARENT};
 
 fn attribute<'a>(attributes: &'a Value, key: &str) -> &'a Value {
     let found = attributes.as_array().expect("a list").iter().find(|kv| kv["key"] == key);
     &found.unwrap_or_else(|| panic!("no {key} in {attributes}"))["value"]
 }
 
-/// OTLP JSON gives 64-bit integers as text; readers take numbers too.
+/// OTLP JSON has 64-bit integers as strings, and allows numbers.
 fn int(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
@@ -21,7 +21,7 @@ fn is_hex(value: &Value, length: usize) -> bool {
 
 #[tokio::test]
 async fn a_trace_is_otlp_json_with_resource_scope_and_spans() {
-    let demo = Demo::new().local().await;
+    let demo = Demo::start().await;
     let [trace, ..] = demo.get_with("/api/users", &[("traceparent", TRACEPARENT)]).await.trace();
     let answer = demo.get(&format!("/api/traces/{trace}")).await;
     assert_eq!(answer.status, 200);
@@ -40,10 +40,11 @@ async fn a_trace_is_otlp_json_with_resource_scope_and_spans() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|scope| scope["scope"]["name"].as_str().unwrap())
+        .map(|scope| ["name", "version"].map(|key| scope["scope"][key].as_str().unwrap()))
         .collect();
     scopes.sort_unstable();
-    assert_eq!(scopes, ["rocket_opentelemetry", "rocket_otel_demo::handlers"]);
+    let expected = [["rocket_opentelemetry", "0.1.0"], ["rocket_otel_demo::handlers", "1.0.0"]];
+    assert_eq!(scopes, expected);
     let spans: Vec<_> = resource_spans["scopeSpans"]
         .as_array()
         .unwrap()
@@ -70,8 +71,8 @@ async fn a_trace_is_otlp_json_with_resource_scope_and_spans() {
 }
 
 #[tokio::test]
-async fn an_error_has_its_status_its_events_and_its_values_of_every_type() {
-    let demo = Demo::new().local().await;
+async fn an_error_has_its_status_its_event_and_typed_values() {
+    let demo = Demo::start().await;
     let [trace, ..] = demo.get("/api/error").await.trace();
     let json = demo.get(&format!("/api/traces/{trace}")).await.json();
     let span = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
@@ -86,8 +87,8 @@ async fn an_error_has_its_status_its_events_and_its_values_of_every_type() {
 }
 
 #[tokio::test]
-async fn the_times_are_those_of_the_span_to_the_nanosecond() {
-    let demo = Demo::new().local().await;
+async fn times_are_exact_to_the_nanosecond() {
+    let demo = Demo::start().await;
     let [trace, ..] = demo.get("/health").await.trace();
     let json = demo.get(&format!("/api/traces/{trace}")).await.json();
     let shown = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
@@ -98,8 +99,8 @@ async fn the_times_are_those_of_the_span_to_the_nanosecond() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_422() {
-    let demo = Demo::new().local().await;
+async fn a_malformed_id_is_422() {
+    let demo = Demo::start().await;
     let long = "0".repeat(33);
     for id in [
         "1",
@@ -111,24 +112,24 @@ async fn an_id_that_is_none_is_422() {
         &long,
     ] {
         let answer = demo.get(&format!("/api/traces/{id}")).await;
-        let expected = r#"{"error":"a trace id is 32 hexadecimal digits"}"#;
+        let expected = r#"{"error":"invalid trace id: expected 32 hexadecimal digits"}"#;
         assert_eq!((answer.status, answer.text()), (422, expected), "{id}");
     }
 }
 
 #[tokio::test]
-async fn a_trace_that_is_not_kept_is_404() {
-    let demo = Demo::new().local().await;
+async fn an_unknown_id_is_404() {
+    let demo = Demo::start().await;
     for id in ["0af7651916cd43dd8448eb211c80319c", "00000000000000000000000000000000"] {
         let answer = demo.get(&format!("/api/traces/{id}")).await;
-        let expected = r#"{"error":"this trace is not among the recent ones"}"#;
+        let expected = r#"{"error":"no recent trace has this id"}"#;
         assert_eq!((answer.status, answer.text()), (404, expected), "{id}");
     }
 }
 
 #[tokio::test]
-async fn an_id_is_found_in_upper_case_too() {
-    let demo = Demo::new().local().await;
+async fn an_id_may_be_upper_case() {
+    let demo = Demo::start().await;
     let [trace, ..] = demo.get("/health").await.trace();
     let answer = demo.get(&format!("/api/traces/{}", trace.to_ascii_uppercase())).await;
     assert_eq!(answer.status, 200);
