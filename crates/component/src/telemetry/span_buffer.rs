@@ -1,9 +1,10 @@
-//! Spans gathered until somebody takes them, for a server without a thread that could export them.
+//! Ended spans that wait for their export, in a server without a thread that could export them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::Context;
+use opentelemetry_autoconfigure::SpanLimits;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
@@ -12,35 +13,28 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use prost::Message;
 
-use opentelemetry_autoconfigure::basics::truncate;
-
-/// The spans that have ended since somebody took them.
+/// A span processor that keeps ended spans until they are taken.
 #[derive(Clone, Debug)]
-pub(crate) struct Gathered {
+pub(crate) struct SpanBuffer {
     spans: Arc<Mutex<Vec<SpanData>>>,
-    value_length: Option<usize>,
+    limits: SpanLimits,
 }
 
-impl Gathered {
-    /// None so far; their texts will be cut to this length.
-    pub(crate) fn new(value_length: Option<usize>) -> Self {
-        Self { spans: Arc::default(), value_length }
+impl SpanBuffer {
+    pub(crate) fn new(limits: SpanLimits) -> Self {
+        Self { spans: Arc::default(), limits }
     }
 
-    /// Those that are there.
+    /// Removes and returns the spans.
     pub(crate) fn take(&self) -> Vec<SpanData> {
         let mut spans =
             std::mem::take(&mut *self.spans.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(limit) = self.value_length {
-            for span in &mut spans {
-                truncate(span, limit);
-            }
-        }
+        spans.iter_mut().for_each(|span| self.limits.truncate(span));
         spans
     }
 }
 
-impl SpanProcessor for Gathered {
+impl SpanProcessor for SpanBuffer {
     fn on_start(&self, _: &mut Span, _: &Context) {}
 
     fn on_end(&self, span: SpanData) {
@@ -58,9 +52,9 @@ impl SpanProcessor for Gathered {
     }
 }
 
-/// Spans as the body of an OTLP request, by scope, whose names differ in this program: to compare
-/// all of a scope, as the library's own function does, is 15 KiB of sorting and hashing.
-pub(crate) fn otlp(resource: &ResourceAttributesWithSchema, spans: Vec<SpanData>) -> Vec<u8> {
+/// Encodes spans as an OTLP request. Scopes are compared by name, which is unique here: the
+/// library's own function compares all of a scope, which is 15 KiB of sorting and hashing.
+pub(crate) fn encode(resource: &ResourceAttributesWithSchema, spans: Vec<SpanData>) -> Vec<u8> {
     let mut scope_spans: Vec<ScopeSpans> = Vec::new();
     for span in spans {
         let scope = &span.instrumentation_scope;
