@@ -1,7 +1,6 @@
 //! The console exporter, and a console that nobody reads.
 
-use crate::kit::pipeline::Pair;
-use crate::kit::{Program, poll};
+use crate::kit::{Pair, Program, poll};
 use otlp_receiver::Receiver;
 
 const OFF: [Pair<'_>; 2] = [("OTEL_METRICS_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")];

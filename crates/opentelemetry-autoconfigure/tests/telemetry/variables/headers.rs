@@ -1,7 +1,7 @@
-//! What is sent along with every export.
+//! The headers of every request.
 
 use super::Row;
-use crate::kit::{PROTOCOLS, Pipeline};
+use crate::support::{PROTOCOLS, Pipeline};
 use otlp_receiver::{Receiver, Signal};
 
 pub(super) const TESTED: &[Row] =
@@ -18,8 +18,8 @@ fn headers_arrive_percent_decoded() {
             ("OTEL_METRICS_EXPORTER", "otlp"),
         ];
         let pipeline = Pipeline::to(&receiver, &variables);
-        pipeline.end_spans("told", 1);
-        pipeline.meter().u64_counter("told").build().add(1, &[]);
+        pipeline.end_spans("sent", 1);
+        pipeline.meter().u64_counter("sent").build().add(1, &[]);
         pipeline.flush();
         assert_eq!(receiver.requests().len(), 2, "{protocol}");
         for request in receiver.requests() {
@@ -31,7 +31,7 @@ fn headers_arrive_percent_decoded() {
 }
 
 #[test]
-fn a_signals_own_headers_stand_in_place_of_the_general_ones() {
+fn the_headers_of_a_signal_replace_the_general_ones() {
     let receiver = Receiver::start();
     let variables = [
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-general=1"),
@@ -39,8 +39,8 @@ fn a_signals_own_headers_stand_in_place_of_the_general_ones() {
         ("OTEL_METRICS_EXPORTER", "otlp"),
     ];
     let pipeline = Pipeline::to(&receiver, &variables);
-    pipeline.end_spans("told", 1);
-    pipeline.meter().u64_counter("told").build().add(1, &[]);
+    pipeline.end_spans("sent", 1);
+    pipeline.meter().u64_counter("sent").build().add(1, &[]);
     pipeline.flush();
     let all = receiver.received();
     let headers = |signal| {

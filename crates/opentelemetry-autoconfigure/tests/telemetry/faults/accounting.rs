@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use opentelemetry_autoconfigure::State;
+use opentelemetry_autoconfigure::{Signal as Exported, State};
 
-use crate::kit::pipeline::Pair;
-use crate::kit::{Pipeline, SOON, over_both};
+use crate::support::{Pair, Pipeline, SOON, over_both};
 use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// A pipeline that gives up soon, but not where a busy machine is late: what it gave up and the
@@ -21,14 +20,15 @@ fn impatient(receiver: &Receiver, protocol: &str, more: &[Pair<'_>]) -> Pipeline
 #[track_caller]
 fn settle(pipeline: &Pipeline, receiver: &Receiver, ended: u64) -> (u64, u64) {
     let statuses = pipeline.0.shutdown();
-    let traces = statuses.iter().find(|status| status.signal == "traces").expect("an exporter");
+    let traces =
+        statuses.iter().find(|status| status.signal == Exported::Traces).expect("an exporter");
     assert_eq!(traces.exported + traces.dropped, ended, "{traces:?}");
     assert_eq!(traces.exported, receiver.spans().len() as u64, "{traces:?}");
     (traces.exported, traces.dropped)
 }
 
 #[test]
-fn what_is_accepted_is_exported_and_nothing_is_dropped() {
+fn accepted_spans_are_exported_once_and_none_is_dropped() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         let variables =
@@ -93,20 +93,6 @@ fn what_a_backend_rejects_of_a_batch_is_counted_as_dropped() {
 }
 
 #[test]
-fn a_backend_that_rejects_more_than_it_got_is_not_believed() {
-    for (rejected, counted) in [(i64::MAX, 4), (-1, 0)] {
-        let receiver = Receiver::start();
-        let message = "a lie".to_owned();
-        receiver.set(Behaviour::PartialSuccess { rejected, message });
-        let pipeline = impatient(&receiver, "grpc", &[]);
-        pipeline.end_spans("rejected", 4);
-        pipeline.flush();
-        let status = pipeline.traces();
-        assert_eq!((status.exported, status.dropped), (4 - counted, counted), "{rejected}");
-    }
-}
-
-#[test]
 fn a_flush_that_fails_keeps_the_spans_for_the_next() {
     for (behaviour, grpc, http) in
         [(Behaviour::Unavailable, "Unavailable", "503"), (Behaviour::Hang, "1.5s", "1.5s")]
@@ -117,7 +103,7 @@ fn a_flush_that_fails_keeps_the_spans_for_the_next() {
             let pipeline = impatient(&receiver, protocol, &[]);
             pipeline.end_spans("kept", 5);
             let error = pipeline.flush_error();
-            let timeout = ["no answer within", "imeout", "network error"];
+            let timeout = ["no response within"];
             let told = error.contains(why) || timeout.iter().any(|text| error.contains(text));
             assert!(told, "{protocol}: {error}");
             assert_eq!(pipeline.traces().state, State::Failing);
@@ -130,7 +116,7 @@ fn a_flush_that_fails_keeps_the_spans_for_the_next() {
 }
 
 #[test]
-fn an_exhausted_backend_is_left_alone_for_as_long_as_it_asks() {
+fn a_backend_that_asks_for_a_pause_gets_it() {
     for (protocol, asked) in [("grpc", 400), ("http/protobuf", 1_000)] {
         let receiver = Receiver::start();
         let retry_after = Some(Duration::from_millis(asked));
@@ -146,30 +132,14 @@ fn an_exhausted_backend_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[test]
-fn a_slow_backend_gets_everything_once() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
-        receiver.set(Behaviour::Delay(Duration::from_millis(150)));
-        let variables = [
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
-            ("OTEL_BSP_SCHEDULE_DELAY", "1"),
-            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "50"),
-        ];
-        let pipeline = Pipeline::to(&receiver, &variables);
-        pipeline.end_spans("slowly", 200);
-        assert_eq!(settle(&pipeline, &receiver, 200), (200, 0), "{protocol}");
-    });
-}
-
-#[test]
-fn every_exporter_keeps_accounts_of_its_own() {
+fn every_exporter_has_counts_of_its_own() {
     let receiver = Receiver::start();
     receiver.set_for(Signal::Metrics, Behaviour::Unimplemented);
     let pipeline = impatient(&receiver, "grpc", &[("OTEL_METRICS_EXPORTER", "otlp")]);
     pipeline.end_spans("taken", 2);
     pipeline.meter().u64_counter("refused").build().add(1, &[]);
     pipeline.flush_error();
-    let (traces, metrics) = (pipeline.status("traces"), pipeline.status("metrics"));
+    let (traces, metrics) = (pipeline.traces(), pipeline.status(Exported::Metrics));
     assert_eq!((traces.state, traces.exported, traces.dropped), (State::Ok, 2, 0));
     assert_eq!((metrics.state, metrics.exported, metrics.dropped), (State::Failing, 0, 1));
     assert!(metrics.detail.expect("a reason").contains("Unimplemented"));

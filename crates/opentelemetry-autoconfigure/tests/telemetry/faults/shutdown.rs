@@ -1,10 +1,10 @@
-//! The end: bounded in time, and honest about what was lost.
+//! The shutdown: bounded in time, and it reports what was lost.
 
 use std::time::{Duration, Instant};
 
-use opentelemetry_autoconfigure::{ExporterStatus, SHUTDOWN_TIMEOUT};
+use opentelemetry_autoconfigure::{ExporterStatus, SHUTDOWN_TIMEOUT, Signal as Exported};
 
-use crate::kit::{Pipeline, SOON, over_both};
+use crate::support::{Pipeline, SOON, over_both};
 use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// What a busy machine may add.
@@ -33,12 +33,12 @@ fn a_shutdown_exports_what_is_left_of_every_signal() {
         assert_eq!(receiver.spans().len(), 3);
         assert_eq!(receiver.metric("last").expect("a last export").points[0].int(), 7);
         let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [("traces", 3, 0), ("metrics", 1, 0)], "{protocol}");
+        assert_eq!(counts, [(Exported::Traces, 3, 0), (Exported::Metrics, 1, 0)], "{protocol}");
     });
 }
 
 #[test]
-fn a_hanging_collector_delays_the_end_by_no_more_than_its_bound_and_the_loss_is_told() {
+fn a_hanging_collector_delays_a_shutdown_up_to_its_bound_and_the_loss_is_reported() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         receiver.set(Behaviour::Hang);
@@ -48,7 +48,7 @@ fn a_hanging_collector_delays_the_end_by_no_more_than_its_bound_and_the_loss_is_
         pipeline.meter().u64_counter("hanging").build().add(7, &[]);
         let (statuses, _) = timed(&pipeline);
         let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [("traces", 0, 600), ("metrics", 0, 1)], "{protocol}");
+        assert_eq!(counts, [(Exported::Traces, 0, 600), (Exported::Metrics, 0, 1)], "{protocol}");
         for status in &statuses {
             assert!(status.detail.is_some(), "no reason in {status:?}");
         }
@@ -56,7 +56,7 @@ fn a_hanging_collector_delays_the_end_by_no_more_than_its_bound_and_the_loss_is_
 }
 
 #[test]
-fn a_collector_that_is_away_is_not_waited_for_to_the_bound() {
+fn a_shutdown_reports_what_an_absent_collector_did_not_get() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         receiver.stop();
@@ -66,7 +66,7 @@ fn a_collector_that_is_away_is_not_waited_for_to_the_bound() {
         pipeline.meter().u64_counter("lost").build().add(7, &[]);
         let (statuses, _) = timed(&pipeline);
         let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [("traces", 0, 5), ("metrics", 0, 1)], "{protocol}");
+        assert_eq!(counts, [(Exported::Traces, 0, 5), (Exported::Metrics, 0, 1)], "{protocol}");
         assert!(statuses[0].detail.is_some());
     });
 }
@@ -84,7 +84,7 @@ fn one_signal_that_hangs_takes_no_time_from_the_others() {
 }
 
 #[test]
-fn what_was_counted_as_lost_does_not_arrive_afterwards() {
+fn spans_counted_as_lost_do_not_arrive_later() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         receiver.set(Behaviour::Unavailable);
@@ -98,7 +98,7 @@ fn what_was_counted_as_lost_does_not_arrive_afterwards() {
         let (statuses, _) = timed(&pipeline);
         assert_eq!((statuses[0].exported, statuses[0].dropped), (0, 5), "{protocol}");
         receiver.set(Behaviour::Accept);
-        // Who still held them would try again one second after the failure.
+        // A worker that still held them would retry within this time.
         let other = Pipeline::to(&receiver, &[("OTEL_BSP_SCHEDULE_DELAY", "1500")]);
         other.end_spans("other", 1);
         receiver.wait_for_spans(1, SOON);
@@ -121,7 +121,7 @@ fn a_second_shutdown_changes_nothing() {
 }
 
 #[test]
-fn a_telemetry_with_nothing_to_say_ends_at_once() {
+fn a_shutdown_without_spans_connects_to_nothing() {
     let receiver = Receiver::start();
     receiver.set(Behaviour::Hang);
     let pipeline = Pipeline::to(&receiver, &[]);

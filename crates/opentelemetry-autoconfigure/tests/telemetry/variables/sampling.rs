@@ -1,4 +1,4 @@
-//! What is sampled, what is handed on, and what is kept for the page.
+//! The sampler and the propagators.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,15 +10,14 @@ use opentelemetry::trace::{
 };
 
 use super::Row;
-use crate::kit::pipeline::Pair;
-use crate::kit::{Pipeline, config};
+use crate::support::{Pair, Pipeline};
 use otlp_receiver::Receiver;
 
 pub(super) const TESTED: &[Row] = &[
-    ("OTEL_TRACES_SAMPLER", a_sampler_decides_for_roots_and_children),
-    ("OTEL_TRACES_SAMPLER", samplers_are_named_in_any_case),
+    ("OTEL_TRACES_SAMPLER", a_sampler_decides_for_roots_and_for_children),
+    ("OTEL_TRACES_SAMPLER", sampler_names_are_case_insensitive),
     ("OTEL_TRACES_SAMPLER_ARG", a_ratio_samples_about_its_part_of_all_traces),
-    ("OTEL_PROPAGATORS", the_propagators_that_are_named_hand_on_and_no_other),
+    ("OTEL_PROPAGATORS", the_named_propagators_propagate_and_no_other),
 ];
 
 /// A parent in another process.
@@ -42,7 +41,7 @@ fn sampled(variables: &[Pair<'_>]) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_sampler_decides_for_roots_and_children() {
+fn a_sampler_decides_for_roots_and_for_children() {
     let all = ["root", "of sampled", "of unsampled"];
     for (sampler, arrive) in [
         ("always_on", &all[..]),
@@ -65,7 +64,7 @@ fn a_sampler_decides_for_roots_and_children() {
 }
 
 #[test]
-fn samplers_are_named_in_any_case() {
+fn sampler_names_are_case_insensitive() {
     assert_eq!(sampled(&[("OTEL_TRACES_SAMPLER", "Always_OFF")]), BTreeSet::new());
     let variables = [("OTEL_TRACES_SAMPLER", "TraceIdRatio"), ("OTEL_TRACES_SAMPLER_ARG", "0.0")];
     assert_eq!(sampled(&variables), BTreeSet::new());
@@ -84,7 +83,7 @@ fn a_ratio_samples_about_its_part_of_all_traces() {
 }
 
 #[test]
-fn the_propagators_that_are_named_hand_on_and_no_other() {
+fn the_named_propagators_propagate_and_no_other() {
     for (list, fields) in [
         ("", &["baggage", "traceparent"][..]),
         ("tracecontext", &["traceparent"]),

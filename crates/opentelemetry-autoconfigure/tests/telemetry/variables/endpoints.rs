@@ -1,38 +1,40 @@
-//! By which protocol, and where to.
+//! The protocol and the address.
 
 use std::time::Instant;
 
-use opentelemetry_autoconfigure::{Config, Signal as ConfigSignal};
+use opentelemetry_autoconfigure::{Config, SignalConfig};
 
 use super::Row;
-use crate::kit::pipeline::Pair;
-use crate::kit::{PROTOCOLS, Pipeline, SOON, config, over_both};
+use crate::support::{PROTOCOLS, Pair, Pipeline, SOON, config, over_both};
 use otlp_receiver::{Behaviour, Receiver, Signal, Transport};
 
 pub(super) const TESTED: &[Row] = &[
-    ("OTEL_EXPORTER_OTLP_{SIGNAL}PROTOCOL", each_protocol_is_spoken_as_it_is_named),
-    ("OTEL_EXPORTER_OTLP_{SIGNAL}ENDPOINT", a_signals_own_endpoint_wins_and_is_taken_as_it_is),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}PROTOCOL", the_named_protocol_is_used),
+    (
+        "OTEL_EXPORTER_OTLP_{SIGNAL}ENDPOINT",
+        the_endpoint_of_a_signal_takes_precedence_and_is_used_as_it_is,
+    ),
     ("OTEL_EXPORTER_OTLP_{SIGNAL}ENDPOINT", the_general_endpoint_is_a_base_for_http),
-    ("OTEL_EXPORTER_OTLP_{SIGNAL}INSECURE", an_endpoint_without_a_scheme_is_plain_if_insecure),
-    ("OTEL_EXPORTER_OTLP_{SIGNAL}TIMEOUT", an_export_gives_up_after_its_timeout),
-    ("OTEL_EXPORTER_OTLP_{SIGNAL}COMPRESSION", what_is_compressed_arrives_all_the_same),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}INSECURE", an_endpoint_without_a_scheme_is_plain_text_if_insecure),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}TIMEOUT", an_export_ends_with_its_timeout),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}COMPRESSION", compressed_requests_arrive),
 ];
 
 /// Exports a span and a metric.
 #[track_caller]
 fn export(variables: &[Pair<'_>]) {
-    let pipeline = Pipeline::of(variables);
-    pipeline.end_spans("told", 1);
-    pipeline.meter().u64_counter("told").build().add(1, &[]);
+    let pipeline = Pipeline::new(variables);
+    pipeline.end_spans("sent", 1);
+    pipeline.meter().u64_counter("sent").build().add(1, &[]);
     pipeline.flush();
 }
 
-fn signals(config: &Config) -> [(&'static str, &ConfigSignal); 3] {
+fn signals(config: &Config) -> [(&'static str, &SignalConfig); 3] {
     [("TRACES", &config.traces), ("METRICS", &config.metrics), ("LOGS", &config.logs)]
 }
 
 #[test]
-fn each_protocol_is_spoken_as_it_is_named() {
+fn the_named_protocol_is_used() {
     for (protocol, transport) in [
         ("", Transport::Grpc),
         ("gRPC", Transport::Grpc),
@@ -51,7 +53,7 @@ fn each_protocol_is_spoken_as_it_is_named() {
 }
 
 #[test]
-fn a_signals_own_protocol_wins() {
+fn the_protocol_of_a_signal_takes_precedence() {
     let receiver = Receiver::start();
     let endpoint = receiver.endpoint();
     export(&[
@@ -70,12 +72,12 @@ fn the_general_endpoint_is_a_base_for_http() {
     for path in ["", "/", "/base", "/base/"] {
         receiver.clear();
         let endpoint = format!("{}{path}", receiver.endpoint());
-        let pipeline = Pipeline::of(&[
+        let pipeline = Pipeline::new(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
             ("OTEL_METRICS_EXPORTER", "none"),
         ]);
-        pipeline.end_spans("told", 1);
+        pipeline.end_spans("sent", 1);
         // The receiver knows no path but the shortest.
         let _ = pipeline.0.flush();
         let request = receiver.requests().remove(0);
@@ -84,7 +86,7 @@ fn the_general_endpoint_is_a_base_for_http() {
 }
 
 #[test]
-fn a_signals_own_endpoint_wins_and_is_taken_as_it_is() {
+fn the_endpoint_of_a_signal_takes_precedence_and_is_used_as_it_is() {
     for protocol in PROTOCOLS {
         let general = Receiver::start();
         let own = Receiver::start();
@@ -98,22 +100,22 @@ fn a_signals_own_endpoint_wins_and_is_taken_as_it_is() {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &general_endpoint),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &own_endpoint),
         ]);
-        assert_eq!((own.spans().len(), own.metric("told")), (1, None), "{protocol}");
+        assert_eq!((own.spans().len(), own.metric("sent")), (1, None), "{protocol}");
         assert_eq!(general.spans(), [], "{protocol}");
-        assert!(general.metric("told").is_some(), "{protocol}");
+        assert!(general.metric("sent").is_some(), "{protocol}");
     }
     let variables = [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318"),
     ];
     // As specified: without a path, it is the root.
-    assert_eq!(config(&variables).traces.otlp.endpoint.path(), "/");
+    assert_eq!(config(&variables).traces.otlp.endpoint.uri.path(), "/");
 }
 
 #[test]
 fn a_collector_on_this_machine_is_the_default() {
     let targets = |variables: &[Pair<'_>]| {
-        signals(&config(variables)).map(|(_, signal)| signal.otlp.endpoint.to_string())
+        signals(&config(variables)).map(|(_, signal)| signal.otlp.endpoint.uri.to_string())
     };
     assert_eq!(targets(&[]), ["http://localhost:4317/"; 3]);
     let http = [("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")];
@@ -122,7 +124,7 @@ fn a_collector_on_this_machine_is_the_default() {
 }
 
 #[test]
-fn an_endpoint_without_a_scheme_is_plain_if_insecure() {
+fn an_endpoint_without_a_scheme_is_plain_text_if_insecure() {
     let receiver = Receiver::start();
     let endpoint = receiver.address().to_string();
     for insecure in ["OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_TRACES_INSECURE"] {
@@ -139,21 +141,21 @@ fn an_endpoint_without_a_scheme_is_plain_if_insecure() {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
             ("OTEL_EXPORTER_OTLP_INSECURE", insecure),
         ]);
-        assert_eq!(config.traces.otlp.endpoint, "https://collector:4317/");
+        assert_eq!(config.traces.otlp.endpoint.uri, "https://collector:4317/");
     }
 }
 
 #[test]
-fn a_scheme_says_more_than_insecure() {
+fn a_scheme_takes_precedence_over_insecure() {
     let config = config(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317"),
         ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
     ]);
-    assert_eq!(config.traces.otlp.endpoint.scheme_str(), Some("https"));
+    assert_eq!(config.traces.otlp.endpoint.uri.scheme_str(), Some("https"));
 }
 
 #[test]
-fn an_export_gives_up_after_its_timeout() {
+fn an_export_ends_with_its_timeout() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         receiver.set(Behaviour::Hang);
@@ -177,7 +179,7 @@ fn an_export_gives_up_after_its_timeout() {
 }
 
 #[test]
-fn what_is_compressed_arrives_all_the_same() {
+fn compressed_requests_arrive() {
     for (protocol, header) in [("grpc", "grpc-encoding"), ("http/protobuf", "content-encoding")] {
         for (compression, encoding) in [("GZIP", Some("gzip")), ("none", None), ("", None)] {
             let receiver = Receiver::start();
@@ -187,8 +189,8 @@ fn what_is_compressed_arrives_all_the_same() {
                 ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
                 ("OTEL_EXPORTER_OTLP_COMPRESSION", compression),
             ]);
-            assert_eq!(receiver.spans()[0].name, "told");
-            assert!(receiver.wait_for_metric("told", SOON).points[0].int() == 1);
+            assert_eq!(receiver.spans()[0].name, "sent");
+            assert!(receiver.wait_for_metric("sent", SOON).points[0].int() == 1);
             for request in receiver.requests() {
                 assert_eq!(request.header(header), encoding, "{request:?}");
             }

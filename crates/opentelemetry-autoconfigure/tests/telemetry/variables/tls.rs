@@ -1,14 +1,13 @@
-//! Whom the exporters trust, and who they say they are.
+//! The certificates of both sides.
 
 use super::Row;
-use crate::kit::pipeline::Pair;
-use crate::kit::{PROTOCOLS, Pipeline, SOON};
+use crate::support::{PROTOCOLS, Pair, Pipeline, SOON};
 use otlp_receiver::{Receiver, TlsMode};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_EXPORTER_OTLP_{SIGNAL}CERTIFICATE", the_authority_of_a_certificate_is_trusted),
-    ("OTEL_EXPORTER_OTLP_{SIGNAL}CLIENT_CERTIFICATE", mutual_tls_shows_the_clients_certificate),
-    ("OTEL_EXPORTER_OTLP_{SIGNAL}CLIENT_KEY", mutual_tls_shows_the_clients_certificate),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}CLIENT_CERTIFICATE", mutual_tls_presents_the_clients_certificate),
+    ("OTEL_EXPORTER_OTLP_{SIGNAL}CLIENT_KEY", mutual_tls_presents_the_clients_certificate),
 ];
 
 /// Long enough for any handshake that ends well.
@@ -30,7 +29,7 @@ fn exports(receiver: &Receiver, timeout: &str, files: &[Pair<'_>]) -> Vec<Result
             variables.push(("OTEL_EXPORTER_OTLP_TIMEOUT", timeout));
             let pipeline = Pipeline::to(receiver, &variables);
             pipeline.end_spans("secret", 1);
-            results.push(pipeline.0.flush().map_err(|error| format!("{error:#}")));
+            results.push(pipeline.0.flush().map_err(|error| format!("{error}")));
         }
     }
     results
@@ -58,7 +57,7 @@ fn another_authority_is_not_trusted() {
 }
 
 #[test]
-fn mutual_tls_shows_the_clients_certificate() {
+fn mutual_tls_presents_the_clients_certificate() {
     let receiver = Receiver::start_tls(TlsMode::Mutual);
     let pki = receiver.pki();
     let files = [pki.ca(), pki.client_certificate(), pki.client_key()];
@@ -69,7 +68,7 @@ fn mutual_tls_shows_the_clients_certificate() {
 }
 
 #[test]
-fn mutual_tls_turns_away_who_shows_none() {
+fn mutual_tls_rejects_a_client_without_a_certificate() {
     let receiver = Receiver::start_tls(TlsMode::Mutual);
     let ca = receiver.pki().ca().display().to_string();
     assert!(exports(&receiver, HASTY, &[("CERTIFICATE", &ca)]).iter().all(Result::is_err));

@@ -1,10 +1,8 @@
-//! Nothing waits for what waits for it: any thread may end spans, flush and shut down.
+//! No deadlock: any thread may end spans, flush and shut down.
 
 use std::time::{Duration, Instant};
 
-use opentelemetry_autoconfigure::SHUTDOWN_TIMEOUT;
-
-use crate::kit::{Pipeline, Program, SOON, over_both};
+use crate::support::{Pipeline, SOON, over_both};
 use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// A runtime with one worker, which the test would find blocked.
@@ -69,7 +67,7 @@ fn a_shutdown_works_from_plain_threads_and_from_spawn_blocking() {
 }
 
 #[test]
-fn a_flush_on_the_only_worker_of_a_runtime_does_not_wait_for_itself() {
+fn a_flush_on_the_only_worker_of_a_runtime_does_not_deadlock() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         let variables =
@@ -81,7 +79,7 @@ fn a_flush_on_the_only_worker_of_a_runtime_does_not_wait_for_itself() {
         // Against the advice: it blocks the worker, and yet nothing it waits for needs the worker.
         let flushed = runtime.spawn(async move { (pipeline.0.flush(), pipeline.0.shutdown()) });
         let (flushed, statuses) = runtime.block_on(flushed).expect("no panic");
-        flushed.unwrap_or_else(|error| panic!("{protocol}: {error:#}"));
+        flushed.unwrap_or_else(|error| panic!("{protocol}: {error}"));
         assert_eq!(statuses[0].exported, 3, "{protocol}");
         assert_eq!(receiver.spans().len(), 3, "{protocol}");
     });
@@ -96,30 +94,6 @@ fn a_telemetry_can_be_built_and_dropped_within_a_runtime() {
             pipeline.end_spans("dropped", 1);
         });
     }
-    // Who forgets the shutdown loses nothing, only the news of it.
+    // Without a shutdown nothing is lost, only its report.
     receiver.wait_for_spans(2, SOON);
-}
-
-#[test]
-fn a_server_with_one_worker_exports_while_it_serves_and_ends_in_time() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
-        let variables = [
-            ("ROCKET_WORKERS", "1"),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
-            ("OTEL_METRICS_EXPORTER", "otlp"),
-            ("OTEL_LOGS_EXPORTER", "otlp"),
-        ];
-        let server = Program::serving(&receiver, &variables).start();
-        for _ in 0..20 {
-            assert_eq!(server.get("/health").status, 200);
-        }
-        receiver.wait_for_spans(20, SOON);
-        server.get("/health");
-        let began = Instant::now();
-        let ended = server.end();
-        assert!(began.elapsed() < SHUTDOWN_TIMEOUT + Duration::from_secs(3), "{ended:?}");
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert_eq!(receiver.spans().len(), 21, "{protocol}");
-    });
 }

@@ -1,4 +1,4 @@
-//! What a span may hold.
+//! The limits of a span's contents.
 
 use opentelemetry::trace::{
     Event, Link, Span, SpanBuilder, SpanContext, SpanId, TraceFlags, TraceId, TraceState, Tracer,
@@ -7,16 +7,16 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use std::time::SystemTime;
 
 use super::Row;
-use crate::kit::Pipeline;
-use crate::kit::pipeline::Pair;
+use crate::support::Pair;
+use crate::support::Pipeline;
 use otlp_receiver::{ReceivedSpan, Receiver};
 
 pub(super) const TESTED: &[Row] = &[
-    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", a_span_keeps_as_many_attributes_as_it_may),
-    ("OTEL_SPAN_EVENT_COUNT_LIMIT", a_span_keeps_as_many_events_as_it_may),
-    ("OTEL_SPAN_LINK_COUNT_LIMIT", a_span_keeps_as_many_links_as_it_may),
-    ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", an_event_keeps_as_many_attributes_as_it_may),
-    ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", a_link_keeps_as_many_attributes_as_it_may),
+    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", a_span_keeps_as_many_attributes_as_its_limit_allows),
+    ("OTEL_SPAN_EVENT_COUNT_LIMIT", a_span_keeps_as_many_events_as_its_limit_allows),
+    ("OTEL_SPAN_LINK_COUNT_LIMIT", a_span_keeps_as_many_links_as_its_limit_allows),
+    ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", an_event_keeps_as_many_attributes_as_its_limit_allows),
+    ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", a_link_keeps_as_many_attributes_as_its_limit_allows),
     ("OTEL_ATTRIBUTE_COUNT_LIMIT", the_general_limit_holds_where_there_is_no_other),
     ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", texts_are_cut_to_a_number_of_characters),
     ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", the_spans_own_length_limit_wins),
@@ -57,7 +57,7 @@ fn built(variables: &[Pair<'_>], builder: SpanBuilder) -> ReceivedSpan {
 }
 
 #[test]
-fn nothing_is_cut_where_nothing_is_said() {
+fn nothing_is_cut_by_default() {
     let span = arrived(&[]);
     assert_eq!((span.attributes.len(), span.events.len(), span.links.len()), (FIVE, FIVE, FIVE));
     assert!(span.events.iter().all(|event| event.attributes.len() == FIVE));
@@ -66,26 +66,26 @@ fn nothing_is_cut_where_nothing_is_said() {
 }
 
 #[test]
-fn a_span_keeps_as_many_attributes_as_it_may() {
+fn a_span_keeps_as_many_attributes_as_its_limit_allows() {
     let span = arrived(&[("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "2")]);
     assert_eq!((span.attributes.len(), span.dropped_attributes), (2, 3));
     assert_eq!(span.events[0].attributes.len(), FIVE);
 }
 
 #[test]
-fn a_span_keeps_as_many_events_as_it_may() {
+fn a_span_keeps_as_many_events_as_its_limit_allows() {
     let span = arrived(&[("OTEL_SPAN_EVENT_COUNT_LIMIT", "2")]);
     assert_eq!((span.events.len(), span.dropped_events), (2, 3));
 }
 
 #[test]
-fn a_span_keeps_as_many_links_as_it_may() {
+fn a_span_keeps_as_many_links_as_its_limit_allows() {
     let span = arrived(&[("OTEL_SPAN_LINK_COUNT_LIMIT", "0")]);
     assert_eq!((span.links.len(), span.dropped_links), (0, 5));
 }
 
 #[test]
-fn an_event_keeps_as_many_attributes_as_it_may() {
+fn an_event_keeps_as_many_attributes_as_its_limit_allows() {
     let span = arrived(&[("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "3")]);
     let first = &span.events[0];
     assert_eq!((first.attributes.len(), first.dropped_attributes), (3, 2));
@@ -93,7 +93,7 @@ fn an_event_keeps_as_many_attributes_as_it_may() {
 }
 
 #[test]
-fn a_link_keeps_as_many_attributes_as_it_may() {
+fn a_link_keeps_as_many_attributes_as_its_limit_allows() {
     let span = arrived(&[("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "1")]);
     assert_eq!(span.links[0].attributes.len(), 1);
     assert_eq!((span.attributes.len(), span.events[0].attributes.len()), (FIVE, FIVE));
