@@ -51,7 +51,7 @@ pub(crate) fn page(
 
 fn index(service: &str, telemetry: &Instance) -> Answer {
     let lists: Lists<_, ()> = Lists {
-        exporters: telemetry.exporters(),
+        exporters: telemetry.exporter_status(),
         jaeger_ui_url: jaeger_ui_url(),
         recent: NO_TRACES,
         traces: Vec::new(),

@@ -1,73 +1,65 @@
-//! From `OTEL_*` variables to a validated configuration.
+//! The configuration that the `OTEL_*` variables describe.
 //!
-//! Precedence is written down here once: a signal's own variable, the general one, the default.
-//! Everything is read before anything is built, and handed to the SDK's builders as values, so
-//! that what a test configures does not depend on the process it runs in.
+//! The precedence is: the variable of a signal, the general variable, the application's
+//! [`Defaults`], the specification's default. Everything is read before anything is built, so the
+//! result depends on the given [`Variables`] only, not on the process.
 
+use std::path::Path;
 use std::time::Duration;
 
 use log::LevelFilter;
-
-use super::otlp::{Otlp, Protocol, otlp, pairs};
-use super::variables::Variables;
 use opentelemetry_http_semconv::KnownMethods;
 
-/// A variable whose value does not do.
+use super::otlp::{OtlpConfig, Protocol, pairs};
+use super::signal::Signal;
+use super::variables::{Reader, Variables};
+
+/// Spans that wait for an exporter: 30 s at 1,000 spans per second, about 30 MiB. The
+/// specification's 2,048 would last two seconds; the queue grows only when it is needed.
+const SPAN_QUEUE: usize = 32_768;
+
+/// A certificate or key file that cannot be read or used. Any other invalid value is a warning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name}: {value:?} will not do; it takes {expected}")]
+#[error("invalid {name}={value:?}: expected {expected}")]
 pub struct ConfigError {
     /// The variable.
     pub name: String,
-    /// What it said, unless that may be a secret.
+    /// Its value.
     pub value: String,
-    /// What would do.
+    /// What a valid value looks like, and why this one is not.
     pub expected: String,
 }
 
-impl ConfigError {
-    pub(crate) fn new(name: &str, value: &str, expected: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), value: value.to_owned(), expected: expected.into() }
-    }
-
-    pub(crate) fn or(mut self, other: &str) -> Self {
-        self.expected.push_str(" or ");
-        self.expected.push_str(other);
-        self
-    }
-}
-
-/// Where a signal goes.
+/// A kind of exporter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exporter {
-    /// To a collector by the OpenTelemetry protocol.
+    /// To a collector by OTLP.
     Otlp,
     /// To standard output, for debugging without a network.
     Console,
 }
 
-const EXPORTERS: [(&str, Exporter); 2] = [("otlp", Exporter::Otlp), ("console", Exporter::Console)];
-
-/// Whether a new trace is recorded.
+/// The decision for a span without a parent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Root {
-    /// Always.
+    /// Record every trace.
     On,
-    /// Never.
+    /// Record no trace.
     Off,
-    /// This part of all traces.
+    /// Record this part of all traces, from 0 to 1.
     Ratio(f64),
 }
 
 /// `OTEL_TRACES_SAMPLER` and its argument.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// Whether a span with a parent does as the parent did.
+    /// Whether a span with a parent follows the parent's decision.
     pub parent_based: bool,
-    /// What decides otherwise.
+    /// The decision for every other span.
     pub root: Root,
 }
 
-/// What hands contexts on.
+/// A propagation format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagator {
     /// W3C Trace Context.
@@ -76,92 +68,94 @@ pub enum Propagator {
     Baggage,
 }
 
-/// A batch processor's settings.
+/// The settings of a batch processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Batching {
-    /// Until an incomplete batch goes out.
+pub struct BatchConfig {
+    /// The time after which an incomplete batch is exported.
     pub delay: Duration,
-    /// What is kept at the most.
+    /// The maximum number of items that wait for the exporter, those of exports in flight included.
     pub queue: usize,
-    /// What one export takes at the most.
+    /// The maximum number of items per export.
     pub batch: usize,
 }
 
-/// The limits of what a span holds.
+/// The limits of a span's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Attributes a span.
+pub struct SpanLimits {
+    /// Attributes per span.
     pub attributes: u32,
-    /// Events a span.
+    /// Events per span.
     pub events: u32,
-    /// Links a span.
+    /// Links per span.
     pub links: u32,
-    /// Attributes an event.
+    /// Attributes per event.
     pub event_attributes: u32,
-    /// Attributes a link.
+    /// Attributes per link.
     pub link_attributes: u32,
-    /// Characters a text value.
+    /// Characters per text value.
     pub value_length: Option<usize>,
 }
 
-/// How metrics add up between exports.
+/// The aggregation temporality of exported metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Temporality {
     /// Since the start.
     Cumulative,
     /// Since the last export.
     Delta,
-    /// Delta where that saves memory.
+    /// Delta where it saves memory.
     LowMemory,
 }
 
-/// A signal's exporters and how its OTLP exporter, if any, reaches the collector.
+/// A signal's exporters and the settings of its OTLP exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signal {
-    /// Where it goes; nowhere if empty.
+pub struct SignalConfig {
+    /// The exporters; none disables the signal.
     pub exporters: Vec<Exporter>,
-    /// How, if `otlp` is one of them.
-    pub otlp: Otlp,
+    /// The settings that apply if one of them is [`Exporter::Otlp`].
+    pub otlp: OtlpConfig,
 }
 
-/// All that telemetry is built from.
+/// The whole configuration.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// `OTEL_SDK_DISABLED`.
     pub disabled: bool,
     /// `service.name`.
     pub service_name: String,
-    /// What `OTEL_RESOURCE_ATTRIBUTES` adds.
-    pub resource: Vec<(String, String)>,
+    /// Resource attributes beside `service.name`.
+    pub resource_attributes: Vec<(String, String)>,
     /// `OTEL_LOG_LEVEL`.
     pub log_level: LevelFilter,
     /// `OTEL_PROPAGATORS`.
     pub propagators: Vec<Propagator>,
     /// `OTEL_TRACES_SAMPLER`.
     pub sampling: Sampling,
-    /// `OTEL_SPAN_*_LIMIT` and their kin.
-    pub limits: Limits,
+    /// `OTEL_SPAN_*_LIMIT` and the related limits.
+    pub span_limits: SpanLimits,
     /// `OTEL_BSP_*`.
-    pub span_batching: Batching,
+    pub span_batch: BatchConfig,
     /// `OTEL_BLRP_*`.
-    pub log_batching: Batching,
+    pub log_batch: BatchConfig,
     /// `OTEL_METRIC_EXPORT_INTERVAL`.
     pub metric_interval: Duration,
     /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`.
     pub temporality: Temporality,
     /// Spans.
-    pub traces: Signal,
+    pub traces: SignalConfig,
     /// Metrics.
-    pub metrics: Signal,
+    pub metrics: SignalConfig,
     /// Log records.
-    pub logs: Signal,
+    pub logs: SignalConfig,
     /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
     pub known_methods: KnownMethods,
-    /// Request headers that spans tell.
+    /// Request headers to record on spans.
     pub request_headers: Vec<String>,
-    /// Response headers that spans tell.
+    /// Response headers to record on spans.
     pub response_headers: Vec<String>,
-    /// What deserves a warning, but no refusal.
+    /// One line per invalid value: the variable, the value unless it may be a secret, what was
+    /// expected, and what is used instead.
     pub warnings: Vec<String>,
 }
 
@@ -170,17 +164,18 @@ pub struct Config {
 pub struct Defaults {
     /// `service.name`.
     pub service_name: String,
-    /// `service.version`; left out if `None`.
+    /// `service.version`; omitted if `None`.
     pub service_version: Option<String>,
-    /// The protocol of OTLP: not every program can speak gRPC.
+    /// The protocol of OTLP. Not every program can speak gRPC.
     pub protocol: Protocol,
 }
 
 impl Default for Defaults {
-    /// `unknown_service:<executable>`, as the resource conventions specify, no version, and gRPC.
+    /// `unknown_service:<executable>`
+    /// ([specified](https://opentelemetry.io/docs/specs/semconv/resource/#service)), no version, gRPC.
     fn default() -> Self {
         let executable = std::env::current_exe().ok();
-        let name = executable.as_deref().and_then(std::path::Path::file_name);
+        let name = executable.as_deref().and_then(Path::file_name);
         let service_name = match name {
             Some(name) => format!("unknown_service:{}", name.to_string_lossy()),
             None => "unknown_service".to_owned(),
@@ -189,100 +184,76 @@ impl Default for Defaults {
     }
 }
 
-/// Spans kept for an exporter that cannot take them: 30 s at 1,000 spans a second, some 30 MiB.
-/// The specification's 2,048 would last two seconds; the queue grows only as it is needed.
-const SPAN_QUEUE: usize = 32_768;
+impl Default for Config {
+    /// The configuration without any variable.
+    fn default() -> Self {
+        Self::read(&Variables::default(), &Defaults::default())
+    }
+}
 
 impl Config {
-    /// Reads and checks every variable of [`VARIABLES`](super::VARIABLES).
+    /// Reads every variable of [`VARIABLES`](super::VARIABLES).
     ///
     /// # Errors
-    /// The first variable whose value does not do.
-    pub fn from_variables(vars: &Variables) -> Result<Self, ConfigError> {
-        Self::with_defaults(vars, &Defaults::default())
+    /// A certificate or key file cannot be read or used.
+    pub fn from_variables(variables: &Variables) -> Result<Self, ConfigError> {
+        Self::with_defaults(variables, &Defaults::default())
     }
 
     /// As [`from_variables`](Self::from_variables), with the application's own defaults.
     ///
     /// # Errors
-    /// As [`from_variables`](Self::from_variables).
-    pub fn with_defaults(vars: &Variables, defaults: &Defaults) -> Result<Self, ConfigError> {
-        let mut warnings: Vec<String> = vars
-            .unknown()
-            .map(|name| {
-                format!("{name} is set, but nothing here reads it: a typo? See serve --help")
-            })
-            .collect();
-        let (resource, service_name) = resource(vars, defaults, &mut warnings);
-        let general = vars.number("OTEL_ATTRIBUTE_COUNT_LIMIT", 0, 128)?;
-        let span_attributes = vars.number("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 0, general)?;
-        let batch_size = |name, queue| {
-            // A batch that is larger than the queue would never fill.
-            vars.number(name, 1, 512).map(|batch: usize| batch.min(queue))
-        };
-        let span_queue = vars.number("OTEL_BSP_MAX_QUEUE_SIZE", 1, SPAN_QUEUE)?;
-        let log_queue = vars.number("OTEL_BLRP_MAX_QUEUE_SIZE", 1, 2_048)?;
-        let signal = |name, exporters: &[Exporter], timeout| {
-            signal(vars, name, exporters, defaults.protocol, timeout)
-        };
-        let both = [Propagator::TraceContext, Propagator::Baggage];
-        let propagators = [("tracecontext", both[0]), ("baggage", both[1])];
-        Ok(Self {
-            disabled: vars.flag("OTEL_SDK_DISABLED")?,
-            service_name,
-            resource,
-            log_level: log_level(vars)?,
-            propagators: vars.list("OTEL_PROPAGATORS", &propagators, &both)?,
-            sampling: sampling(vars)?,
-            limits: Limits {
-                attributes: span_attributes,
-                events: vars.number("OTEL_SPAN_EVENT_COUNT_LIMIT", 0, 128)?,
-                links: vars.number("OTEL_SPAN_LINK_COUNT_LIMIT", 0, 128)?,
-                event_attributes: vars.number("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", 0, general)?,
-                link_attributes: vars.number("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", 0, general)?,
-                value_length: value_length(vars)?,
-            },
-            span_batching: Batching {
-                delay: vars.millis("OTEL_BSP_SCHEDULE_DELAY", 0, 5_000)?,
-                queue: span_queue,
-                batch: batch_size("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", span_queue)?,
-            },
-            log_batching: Batching {
-                delay: vars.millis("OTEL_BLRP_SCHEDULE_DELAY", 1, 1_000)?,
-                queue: log_queue,
-                batch: batch_size("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", log_queue)?,
-            },
-            metric_interval: vars.millis("OTEL_METRIC_EXPORT_INTERVAL", 1, 60_000)?,
-            temporality: temporality(vars)?,
-            traces: signal("TRACES", &[Exporter::Otlp], "OTEL_BSP_EXPORT_TIMEOUT")?,
-            metrics: signal("METRICS", &[Exporter::Otlp], "OTEL_METRIC_EXPORT_TIMEOUT")?,
-            logs: signal("LOGS", &[], "OTEL_BLRP_EXPORT_TIMEOUT")?,
-            known_methods: match vars.get("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS") {
-                Some(list) => KnownMethods::parse(list),
-                None => KnownMethods::default(),
-            },
-            request_headers: vars.words("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS"),
-            response_headers: vars
-                .words("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS"),
-            warnings,
-        })
+    /// A certificate or key file cannot be read or used.
+    pub fn with_defaults(variables: &Variables, defaults: &Defaults) -> Result<Self, ConfigError> {
+        #[allow(unused_mut, reason = "without the SDK no files are read")]
+        let mut config = Self::read(variables, defaults);
+        #[cfg(feature = "sdk")]
+        for (signal, config) in [
+            (Signal::Traces, &mut config.traces),
+            (Signal::Metrics, &mut config.metrics),
+            (Signal::Logs, &mut config.logs),
+        ] {
+            config.otlp.tls = super::tls_files::read(variables, signal)?;
+        }
+        Ok(config)
     }
 
-    /// No telemetry, for a program that has to go on with variables that will not do.
-    #[must_use]
-    pub fn off(warning: String) -> Self {
-        match Self::from_variables(&Variables::default()) {
-            Ok(mut config) => {
-                config.disabled = true;
-                config.warnings.push(warning);
-                config
-            }
-            Err(error) => unreachable!("the defaults are valid: {error}"),
-        }
+    fn read(variables: &Variables, defaults: &Defaults) -> Self {
+        let reader = &mut Reader::new(variables);
+        let (service_name, resource_attributes) = resource(reader, defaults);
+        let both = [Propagator::TraceContext, Propagator::Baggage];
+        let propagators = [("tracecontext", both[0]), ("baggage", both[1])];
+        let protocol = defaults.protocol;
+        let known_methods = reader.get("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS");
+        let otlp = &[Exporter::Otlp];
+        let mut config = Self {
+            disabled: reader.flag(&["OTEL_SDK_DISABLED"]),
+            service_name,
+            resource_attributes,
+            log_level: log_level(reader),
+            propagators: reader.list("OTEL_PROPAGATORS", &propagators, &both),
+            sampling: sampling(reader),
+            span_limits: span_limits(reader),
+            span_batch: batch(reader, "BSP", 0, 5_000, SPAN_QUEUE),
+            log_batch: batch(reader, "BLRP", 1, 1_000, 2_048),
+            metric_interval: reader.millis("OTEL_METRIC_EXPORT_INTERVAL", 1, 60_000),
+            temporality: temporality(reader),
+            traces: signal(reader, Signal::Traces, otlp, protocol, "OTEL_BSP_EXPORT_TIMEOUT"),
+            metrics: signal(reader, Signal::Metrics, otlp, protocol, "OTEL_METRIC_EXPORT_TIMEOUT"),
+            logs: signal(reader, Signal::Logs, &[], protocol, "OTEL_BLRP_EXPORT_TIMEOUT"),
+            known_methods: known_methods.map(KnownMethods::parse).unwrap_or_default(),
+            request_headers: reader
+                .words("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS"),
+            response_headers: reader
+                .words("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS"),
+            warnings: Vec::new(),
+        };
+        config.warnings.append(&mut reader.warnings);
+        config
     }
 }
 
-fn log_level(vars: &Variables) -> Result<LevelFilter, ConfigError> {
+fn log_level(reader: &mut Reader<'_>) -> LevelFilter {
     use LevelFilter::{Debug, Error, Info, Off, Trace, Warn};
     let choices = [
         ("off", Off),
@@ -293,92 +264,105 @@ fn log_level(vars: &Variables) -> Result<LevelFilter, ConfigError> {
         ("trace", Trace),
         ("none", Off),
     ];
-    vars.choice("OTEL_LOG_LEVEL", &choices, Info)
+    reader.choice(&["OTEL_LOG_LEVEL"], &choices, Info)
 }
 
-fn temporality(vars: &Variables) -> Result<Temporality, ConfigError> {
+fn temporality(reader: &mut Reader<'_>) -> Temporality {
     let choices = [
         ("cumulative", Temporality::Cumulative),
         ("delta", Temporality::Delta),
         ("lowmemory", Temporality::LowMemory),
     ];
     let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-    vars.choice(name, &choices, Temporality::Cumulative)
+    reader.choice(&[name], &choices, Temporality::Cumulative)
 }
 
-fn value_length(vars: &Variables) -> Result<Option<usize>, ConfigError> {
-    for name in ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"] {
-        if vars.get(name).is_some() {
-            return vars.number(name, 0, 0).map(Some);
-        }
+fn sampling(reader: &mut Reader<'_>) -> Sampling {
+    let sampling = |parent_based, root| Sampling { parent_based, root };
+    let choices = [
+        ("always_on", sampling(false, Root::On)),
+        ("always_off", sampling(false, Root::Off)),
+        ("traceidratio", sampling(false, Root::Ratio(1.0))),
+        ("parentbased_always_on", sampling(true, Root::On)),
+        ("parentbased_always_off", sampling(true, Root::Off)),
+        ("parentbased_traceidratio", sampling(true, Root::Ratio(1.0))),
+    ];
+    let mut sampling = reader.choice(&["OTEL_TRACES_SAMPLER"], &choices, sampling(true, Root::On));
+    if let Root::Ratio(ratio) = &mut sampling.root {
+        let parse = |_: &str, value: &str| {
+            value.parse().ok().filter(|ratio: &f64| (0.0..=1.0).contains(ratio))
+        };
+        let names = ["OTEL_TRACES_SAMPLER_ARG"];
+        *ratio =
+            reader.first(&names, "a ratio from 0 to 1", 1.0, parse, |used| format!("{used:?}"));
     }
-    Ok(None)
+    sampling
 }
 
-fn sampling(vars: &Variables) -> Result<Sampling, ConfigError> {
-    let name = "OTEL_TRACES_SAMPLER";
-    let value = vars.get(name).unwrap_or("parentbased_always_on").to_ascii_lowercase();
-    let (parent_based, root) = match value.strip_prefix("parentbased_") {
-        Some(root) => (true, root),
-        None => (false, value.as_str()),
+fn span_limits(reader: &mut Reader<'_>) -> SpanLimits {
+    const GENERAL: &str = "OTEL_ATTRIBUTE_COUNT_LIMIT";
+    let mut limit = |names: &[&str]| reader.number(names, 0, 128);
+    let limits = SpanLimits {
+        attributes: limit(&["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
+        events: limit(&["OTEL_SPAN_EVENT_COUNT_LIMIT"]),
+        links: limit(&["OTEL_SPAN_LINK_COUNT_LIMIT"]),
+        event_attributes: limit(&["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
+        link_attributes: limit(&["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
+        value_length: None,
     };
-    let root = match root {
-        "always_on" => Root::On,
-        "always_off" => Root::Off,
-        "traceidratio" => Root::Ratio(ratio(vars)?),
-        _ => {
-            let good = "one of always_on, always_off, traceidratio, or these behind parentbased_ \
-                        (jaeger_remote and xray are not built in)";
-            return Err(ConfigError::new(name, &value, good));
-        }
-    };
-    Ok(Sampling { parent_based, root })
+    let names = ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"];
+    let parse = |_: &str, value: &str| value.parse().ok().map(Some);
+    let show = |used: &Option<usize>| used.map_or("no limit".to_owned(), |used| used.to_string());
+    let expected = "an integer of at least 0";
+    SpanLimits { value_length: reader.first(&names, expected, None, parse, show), ..limits }
 }
 
-fn ratio(vars: &Variables) -> Result<f64, ConfigError> {
-    let name = "OTEL_TRACES_SAMPLER_ARG";
-    let Some(value) = vars.get(name) else {
-        return Ok(1.0);
-    };
-    let ratio = value.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-    ratio.ok_or_else(|| ConfigError::new(name, value, "a ratio from 0 to 1"))
+fn batch(
+    reader: &mut Reader<'_>,
+    processor: &str,
+    least_delay: u64,
+    delay: u64,
+    queue: usize,
+) -> BatchConfig {
+    let name = |setting| format!("OTEL_{processor}_{setting}");
+    let queue = reader.number(&[name("MAX_QUEUE_SIZE")], 1, queue);
+    let batch = reader.number(&[name("MAX_EXPORT_BATCH_SIZE")], 1, 512);
+    // A batch that is larger than the queue would never fill.
+    let batch = batch.min(queue);
+    BatchConfig { delay: reader.millis(&name("SCHEDULE_DELAY"), least_delay, delay), queue, batch }
 }
 
-/// The resource's attributes and the service's name. As specified, one fault in the list drops
-/// the whole list, with a warning: attributes in part would mislead more than none.
-fn resource(
-    vars: &Variables,
-    defaults: &Defaults,
-    warnings: &mut Vec<String>,
-) -> (Vec<(String, String)>, String) {
-    let name = "OTEL_RESOURCE_ATTRIBUTES";
-    let mut attributes = vars.get(name).map_or_else(Vec::new, |list| {
-        pairs(list).unwrap_or_else(|| {
-            warnings.push(format!(
-                "{name} is dropped as a whole: it takes key=value,... with other characters percent-encoded"
-            ));
-            Vec::new()
-        })
-    });
-    let named = attributes.iter().position(|(key, _)| key == "service.name");
-    let named = named.map(|index| attributes.remove(index).1);
-    let name = vars.get("OTEL_SERVICE_NAME").map(str::to_owned).or(named);
-    // Before what the variable says, which wins.
+/// The name of the service and the other attributes of the resource. As specified, one malformed
+/// pair invalidates the whole list.
+fn resource(reader: &mut Reader<'_>, defaults: &Defaults) -> (String, Vec<(String, String)>) {
+    let mut attributes = reader.first(
+        &["OTEL_RESOURCE_ATTRIBUTES"],
+        "key=value,... with other characters percent-encoded",
+        Vec::new(),
+        |_, list| pairs(list),
+        |_| "no attributes".to_owned(),
+    );
+    let index = attributes.iter().position(|(key, _)| key == "service.name");
+    let from_list = index.map(|index| attributes.remove(index).1);
+    let name = reader.get("OTEL_SERVICE_NAME").map(str::to_owned).or(from_list);
+    // Before the variable's attributes, which take precedence.
     if let Some(version) = &defaults.service_version {
         attributes.insert(0, ("service.version".to_owned(), version.clone()));
     }
-    (attributes, name.unwrap_or_else(|| defaults.service_name.clone()))
+    (name.unwrap_or_else(|| defaults.service_name.clone()), attributes)
 }
 
 fn signal(
-    vars: &Variables,
-    signal: &str,
+    reader: &mut Reader<'_>,
+    signal: Signal,
     default: &[Exporter],
     protocol: Protocol,
     export_timeout: &str,
-) -> Result<Signal, ConfigError> {
-    let exporters = vars.list(&format!("OTEL_{signal}_EXPORTER"), &EXPORTERS, default)?;
-    let mut otlp = otlp(vars, signal, protocol)?;
-    otlp.timeout = otlp.timeout.min(vars.millis(export_timeout, 1, 30_000)?);
-    Ok(Signal { exporters, otlp })
+) -> SignalConfig {
+    let choices = [("otlp", Exporter::Otlp), ("console", Exporter::Console)];
+    let name = format!("OTEL_{}_EXPORTER", signal.in_variables());
+    let exporters = reader.list(&name, &choices, default);
+    let mut otlp = OtlpConfig::read(reader, signal, protocol);
+    otlp.timeout = otlp.timeout.min(reader.timeout(&[export_timeout], 30_000));
+    SignalConfig { exporters, otlp }
 }

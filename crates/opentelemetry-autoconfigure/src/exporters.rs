@@ -1,156 +1,186 @@
-//! The one switch from configuration to exporters.
+//! The exporters: OTLP and the console, for each signal.
+//!
+//! Spans are exported by a [`BatchWorker`](super::batch_worker::BatchWorker), which retries. Metrics and log
+//! records are exported by processors of the SDK's, which do not: their exporters retry themselves.
 
-use std::collections::HashMap;
-use std::fmt;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::Severity;
-use opentelemetry_otlp::{
-    Compression, LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig,
-    WithTonicConfig,
-};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{LogBatch, LogExporter as ExportLogs, LogProcessor, SdkLogRecord};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{LogBatch, LogExporter, LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use tokio::runtime::Handle;
-use tonic::metadata::MetadataMap;
-use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+use tokio::time::sleep;
 
-use super::background::BackgroundClient;
-use super::config;
-use super::otlp::{Otlp, Protocol};
-use super::outage::{Health, Loss};
-use super::partial;
+use super::batch_worker::{EXPORT_BACKOFF, ExportSpans, Retries};
+use super::otlp_client::OtlpClient;
+use super::retry::ExportError;
+use super::stats::{DropReason, ExporterStats, Rejected};
 
-/// The OTLP exporter of spans.
-pub(crate) fn spans(otlp: &Otlp, handle: &Handle) -> anyhow::Result<SpanExporter> {
-    Ok(match otlp.protocol {
-        Protocol::Grpc => grpc(SpanExporter::builder().with_tonic(), otlp)?.build()?,
-        Protocol::HttpProtobuf => {
-            http(SpanExporter::builder().with_http(), otlp, handle)?.build()?
-        }
-    })
+/// Exports spans by OTLP.
+#[derive(Debug)]
+pub(crate) struct OtlpSpans {
+    pub(crate) client: OtlpClient,
+    pub(crate) resource: ResourceAttributesWithSchema,
 }
 
-/// The OTLP exporter of metrics.
-pub(crate) fn metrics(
-    otlp: &Otlp,
-    temporality: config::Temporality,
-    handle: &Handle,
-) -> anyhow::Result<MetricExporter> {
-    let builder = MetricExporter::builder().with_temporality(match temporality {
-        config::Temporality::Cumulative => Temporality::Cumulative,
-        config::Temporality::Delta => Temporality::Delta,
-        config::Temporality::LowMemory => Temporality::LowMemory,
-    });
-    Ok(match otlp.protocol {
-        Protocol::Grpc => grpc(builder.with_tonic(), otlp)?.build()?,
-        Protocol::HttpProtobuf => http(builder.with_http(), otlp, handle)?.build()?,
-    })
-}
+impl ExportSpans for OtlpSpans {
+    type Batch = Bytes;
 
-/// The OTLP exporter of log records.
-pub(crate) fn logs(otlp: &Otlp, handle: &Handle) -> anyhow::Result<LogExporter> {
-    Ok(match otlp.protocol {
-        Protocol::Grpc => grpc(LogExporter::builder().with_tonic(), otlp)?.build()?,
-        Protocol::HttpProtobuf => {
-            http(LogExporter::builder().with_http(), otlp, handle)?.build()?
-        }
-    })
-}
-
-fn grpc<B: WithTonicConfig + WithExportConfig>(builder: B, otlp: &Otlp) -> anyhow::Result<B> {
-    let headers: http::HeaderMap = (&headers(otlp)).try_into()?;
-    let mut builder = builder
-        .with_endpoint(otlp.endpoint.to_string())
-        .with_timeout(otlp.timeout)
-        .with_metadata(MetadataMap::from_headers(headers));
-    if otlp.gzip {
-        builder = builder.with_compression(Compression::Gzip);
+    fn prepare(&self, spans: Vec<SpanData>) -> Bytes {
+        let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
+        self.client.body(&ExportTraceServiceRequest { resource_spans })
     }
-    if otlp.endpoint.scheme_str() == Some("https") {
-        let mut tls = ClientTlsConfig::new();
-        tls = match &otlp.certificate {
-            Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
-            None => tls.with_native_roots(),
-        };
-        if let Some((certificate, key)) = &otlp.client {
-            tls = tls.identity(Identity::from_pem(certificate, key));
-        }
-        builder = builder.with_tls_config(tls);
-    }
-    Ok(builder)
-}
 
-fn http<B: WithHttpConfig + WithExportConfig>(
-    builder: B,
-    otlp: &Otlp,
-    handle: &Handle,
-) -> anyhow::Result<B> {
-    // A redirect would take spans, and the headers' secrets, to where nobody sent them.
-    let mut client = crate::tls::client_for(otlp.endpoint.scheme_str().unwrap_or("http"))
-        .timeout(otlp.timeout)
-        .redirect(reqwest::redirect::Policy::none());
-    if let Some(pem) = &otlp.certificate {
-        client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?);
-    }
-    if let Some((certificate, key)) = &otlp.client {
-        let both = [certificate.as_slice(), key].concat();
-        client = client.identity(reqwest::Identity::from_pem(&both)?);
-    }
-    let builder = builder
-        .with_endpoint(otlp.endpoint.to_string())
-        .with_timeout(otlp.timeout)
-        .with_headers(headers(otlp))
-        .with_http_client(BackgroundClient::new(client.build()?, handle.clone()));
-    Ok(if otlp.gzip { builder.with_compression(Compression::Gzip) } else { builder })
-}
-
-fn headers(otlp: &Otlp) -> HashMap<String, String> {
-    otlp.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
-}
-
-/// An exporter that tells its [`Health`] how each export went.
-pub(crate) struct Watched<E> {
-    pub(crate) inner: E,
-    pub(crate) health: Arc<Health>,
-}
-
-impl<E> fmt::Debug for Watched<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").field("health", &self.health).finish_non_exhaustive()
+    async fn export(&self, batch: &Bytes) -> Result<Option<Rejected>, ExportError> {
+        self.client.send(batch.clone()).await
     }
 }
 
-impl<E> Watched<E> {
-    fn tell(
-        &self,
-        count: u64,
-        (result, rejected): (OTelSdkResult, Option<partial::Rejected>),
-    ) -> OTelSdkResult {
-        match &result {
-            Ok(()) => self.health.took(count, rejected.as_ref()),
-            Err(error) => {
-                self.health.failed(&error.to_string());
-                self.health.dropped(Loss::Failed, count);
+/// Exports metrics or log records by OTLP, with retries, on the export runtime.
+#[derive(Clone, Debug)]
+pub(crate) struct OtlpPush {
+    pub(crate) client: OtlpClient,
+    pub(crate) stats: Arc<ExporterStats>,
+    pub(crate) handle: Handle,
+}
+
+impl OtlpPush {
+    async fn push(&self, body: Bytes, count: u64) -> OTelSdkResult {
+        let Self { client, stats, handle } = self.clone();
+        let export = handle.spawn(async move {
+            let mut backoff = EXPORT_BACKOFF;
+            let mut retries = Retries::within(client.timeout);
+            loop {
+                let error = match client.send(body.clone()).await {
+                    Ok(rejected) => {
+                        stats.accepted(count, rejected.as_ref());
+                        return Ok(());
+                    }
+                    Err(error) => error,
+                };
+                stats.failed(&error);
+                let pause = error.pause(&mut backoff);
+                if error.is_final() || !retries.allow(pause) {
+                    stats.dropped(DropReason::ExportFailed, count);
+                    return Err(OTelSdkError::InternalFailure(error.message));
+                }
+                sleep(pause).await;
             }
-        }
-        result
+        });
+        export.await.unwrap_or(Err(OTelSdkError::AlreadyShutdown))
     }
 }
 
-impl<E: PushMetricExporter> PushMetricExporter for Watched<E> {
+/// Exports metrics by OTLP. One export counts as one item: cumulative metrics lose nothing but
+/// resolution in time when it fails.
+#[derive(Debug)]
+pub(crate) struct OtlpMetrics {
+    pub(crate) push: OtlpPush,
+    pub(crate) temporality: Temporality,
+}
+
+impl PushMetricExporter for OtlpMetrics {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        self.health.offered(1);
-        let export = partial::listening(self.inner.export(metrics)).await;
-        // Cumulative metrics lose nothing but time resolution by a failed export: it is counted
-        // as one.
-        self.tell(1, export)
+        self.push.stats.offered(1);
+        let body = self.push.client.body(&ExportMetricsServiceRequest::from(metrics));
+        self.push.push(body, 1).await
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.temporality
+    }
+}
+
+/// Exports log records by OTLP.
+#[derive(Debug)]
+pub(crate) struct OtlpLogs {
+    pub(crate) push: OtlpPush,
+    pub(crate) resource: ResourceAttributesWithSchema,
+}
+
+impl LogExporter for OtlpLogs {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let count = batch.iter().count() as u64;
+        let resource_logs = group_logs_by_resource_and_scope(&batch, &self.resource);
+        let body = self.push.client.body(&ExportLogsServiceRequest { resource_logs });
+        self.push.push(body, count).await
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.resource = resource.into();
+    }
+}
+
+/// An exporter of `opentelemetry-stdout`, which panics when standard output is closed: this writes
+/// an empty line first, which fails with an error and separates exports for the reader.
+#[derive(Debug)]
+pub(crate) struct Console<E> {
+    pub(crate) inner: E,
+    pub(crate) stats: Arc<ExporterStats>,
+}
+
+/// Nobody reopens a closed standard output.
+fn check_stdout() -> Result<(), ExportError> {
+    std::io::stdout()
+        .write_all(b"\n")
+        .map_err(|error| ExportError::refused(format!("standard output is closed: {error}")))
+}
+
+impl<E> Console<E> {
+    async fn print(&self, count: u64, print: impl Future<Output = OTelSdkResult>) -> OTelSdkResult {
+        let printed = match check_stdout() {
+            Ok(()) => print.await.map_err(|error| ExportError::refused(error.to_string())),
+            Err(error) => Err(error),
+        };
+        printed.map(|()| self.stats.accepted(count, None)).map_err(|error| {
+            self.stats.failed(&error);
+            self.stats.dropped(DropReason::ExportFailed, count);
+            OTelSdkError::InternalFailure(error.message)
+        })
+    }
+}
+
+impl ExportSpans for Console<opentelemetry_stdout::SpanExporter> {
+    type Batch = Vec<SpanData>;
+
+    fn prepare(&self, spans: Vec<SpanData>) -> Vec<SpanData> {
+        spans
+    }
+
+    async fn export(&self, spans: &Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
+        check_stdout()?;
+        let printed = self.inner.export(spans.clone()).await;
+        printed.map(|()| None).map_err(|error| ExportError::refused(error.to_string()))
+    }
+}
+
+impl<E: PushMetricExporter> PushMetricExporter for Console<E> {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        self.stats.offered(1);
+        self.print(1, self.inner.export(metrics)).await
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -166,11 +196,9 @@ impl<E: PushMetricExporter> PushMetricExporter for Watched<E> {
     }
 }
 
-impl<E: ExportLogs> ExportLogs for Watched<E> {
+impl<E: LogExporter> LogExporter for Console<E> {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        let count = batch.iter().count() as u64;
-        let export = partial::listening(self.inner.export(batch)).await;
-        self.tell(count, export)
+        self.print(batch.iter().count() as u64, self.inner.export(batch)).await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
@@ -182,17 +210,17 @@ impl<E: ExportLogs> ExportLogs for Watched<E> {
     }
 }
 
-/// Counts the records that reach a processor: the SDK's drops those for which it has no room
-/// without a word.
+/// Counts the records that reach a processor of the SDK's, which drops records silently when its
+/// queue is full.
 #[derive(Debug)]
 pub(crate) struct Counted<P> {
     pub(crate) inner: P,
-    pub(crate) health: Arc<Health>,
+    pub(crate) stats: Arc<ExporterStats>,
 }
 
 impl<P: LogProcessor> LogProcessor for Counted<P> {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        self.health.offered(1);
+        self.stats.offered(1);
         self.inner.emit(record, scope);
     }
 

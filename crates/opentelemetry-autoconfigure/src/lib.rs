@@ -1,60 +1,58 @@
-//! The SDK: providers are born, flushed and shut down here, and nowhere else.
+#![doc = include_str!("../README.md")]
 //!
-//! [`Config::from_variables`] reads the `OTEL_*` variables, [`Telemetry::build`] makes the
-//! providers, [`Telemetry::install`] makes them the global ones, and [`Telemetry::shutdown`] tells
-//! what could not be exported. Building is apart from installing, so that tests have pipelines of
-//! their own and never touch what is global. A component, which may live for one request, has an
-//! `Instance` in place of it.
+//! # Layout
+//! In reading order, which is the way of a span: [`variables`](VARIABLES) are read into a [`Config`] (`config`,
+//! `otlp`, `tls_files`), which `sdk_types` and `providers` turn into the SDK's types. `telemetry` is the life of
+//! all of it. An ended span goes to the `span_processor`, then to the `batch_worker` of each of the `exporters`, then
+//! through the `otlp_client` to a collector. `retry` says what follows from a failure, `stats` counts,
+//! `sdk_metrics` reports the counts, and everything runs on the `export_runtime`.
+
+mod config;
+mod logging;
+mod otlp;
+mod retry;
+mod sdk_types;
+mod signal;
+mod stats;
+mod variables;
 
 #[cfg(feature = "sdk")]
-mod background;
-pub mod basics;
-mod config;
+mod batch_worker;
 #[cfg(feature = "sdk")]
-mod console;
+mod export_runtime;
 #[cfg(feature = "sdk")]
 mod exporters;
 #[cfg(feature = "sdk")]
-mod failure;
-#[cfg(feature = "sdk")]
-mod lane;
-#[cfg(feature = "sdk")]
-mod life;
-#[cfg(feature = "sdk")]
-mod logging;
-mod otlp;
-#[cfg(feature = "sdk")]
-mod outage;
-#[cfg(feature = "sdk")]
-mod own_metrics;
-#[cfg(feature = "sdk")]
-mod partial;
-#[cfg(feature = "sdk")]
-mod pem;
-#[cfg(feature = "sdk")]
-mod pipeline;
+mod otlp_client;
 #[cfg(feature = "sdk")]
 mod providers;
 #[cfg(feature = "sdk")]
-mod sending;
-mod status;
-pub mod stderr;
+mod sdk_metrics;
+#[cfg(feature = "sdk")]
+mod span_processor;
+#[cfg(feature = "sdk")]
+mod telemetry;
 #[cfg(feature = "sdk")]
 mod timestamp;
 #[cfg(feature = "sdk")]
-mod tls;
-mod variables;
+mod tls_files;
+
+#[cfg(all(test, feature = "sdk"))]
+mod tests;
 
 pub use config::{
-    Batching, Config, ConfigError, Defaults, Exporter, Limits, Propagator, Root, Sampling, Signal,
-    Temporality,
+    BatchConfig, Config, ConfigError, Defaults, Exporter, Propagator, Root, Sampling, SignalConfig,
+    SpanLimits, Temporality,
 };
+pub use logging::Logger;
+pub use otlp::{Endpoint, OtlpConfig, Protocol, TlsFiles};
+pub use retry::{Backoff, ExportError, FailureKind};
+pub use signal::Signal;
 #[cfg(feature = "sdk")]
-pub use life::{SHUTDOWN_TIMEOUT, Telemetry, TelemetryBuilder};
-pub use otlp::{Otlp, Protocol};
+pub use span_processor::SpanListener;
+pub use stats::{Destination, DropReason, ExporterStats, ExporterStatus, Rejected, State};
 #[cfg(feature = "sdk")]
-pub use pipeline::SpanListener;
-pub use status::{ExporterStatus, State};
+pub use telemetry::{BuildError, SHUTDOWN_TIMEOUT, Telemetry, TelemetryBuilder};
 #[cfg(feature = "sdk")]
 pub use timestamp::timestamp;
 pub use variables::{VARIABLES, Variable, Variables, help};

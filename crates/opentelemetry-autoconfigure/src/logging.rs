@@ -1,87 +1,197 @@
-//! The `log` records of the application and of Rocket: to stderr, with the trace they belong to,
-//! and to the exporters of logs.
+//! A logger for the `log` crate: lines on stderr with the trace that they belong to.
 
-use std::time::SystemTime;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
-use opentelemetry_appender_log::OpenTelemetryLogBridge;
-use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
+use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
 
-use super::stderr;
-use super::timestamp::timestamp;
+type Filter = Box<dyn Fn(&Record<'_>) -> bool + Send + Sync>;
 
-/// Libraries whose records below a warning are noise to who does not debug them.
-const QUIET: [&str; 10] = [
-    "rocket",
-    "rocket_dyn_templates",
-    "hyper",
-    "hyper_util",
-    "h2",
-    "rustls",
-    "tonic",
-    "tower",
-    "reqwest",
-    "opentelemetry",
-];
-
-/// The process's logger.
-pub(crate) struct Logger {
+/// Prints records to stderr, one write per line, and forwards them to an exporter.
+pub struct Logger {
     level: LevelFilter,
-    export: Option<OpenTelemetryLogBridge<SdkLoggerProvider, SdkLogger>>,
+    quiet: Vec<&'static str>,
+    filter: Option<Filter>,
+    prefix: Option<fn() -> String>,
+    exporter: Option<Box<dyn Log>>,
 }
 
 impl Logger {
-    /// Rocket warns of every browser that closes a page with an event stream on it.
-    fn is_farewell(&self, record: &Record<'_>) -> bool {
-        self.level < LevelFilter::Debug
-            && record.target() == "rocket::server"
-            && record.level() == Level::Warn
-            && record.args().to_string().starts_with("Connection failed")
+    /// A logger of the records up to a level.
+    #[must_use]
+    pub fn new(level: LevelFilter) -> Self {
+        Self { level, quiet: Vec::new(), filter: None, prefix: None, exporter: None }
     }
 
-    pub(crate) fn new(level: LevelFilter, provider: Option<&SdkLoggerProvider>) -> Self {
-        Self { level, export: provider.map(OpenTelemetryLogBridge::new) }
+    /// Restricts the records of these crates to warnings and errors, unless the level is `debug`
+    /// or `trace`.
+    #[must_use]
+    pub fn quiet(mut self, crates: &[&'static str]) -> Self {
+        self.quiet.extend_from_slice(crates);
+        self
     }
 
-    /// Makes this the process's logger. Rocket would install its own, but finds this one there.
-    pub(crate) fn install(self) -> Result<(), log::SetLoggerError> {
+    /// Drops the records for which the filter returns false, unless the level is `debug` or `trace`.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Fn(&Record<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.filter = Some(Box::new(filter));
+        self
+    }
+
+    /// Begins each line with a text, such as a timestamp.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: fn() -> String) -> Self {
+        self.prefix = Some(prefix);
+        self
+    }
+
+    /// Forwards each record that is printed to another logger, such as the bridge to OpenTelemetry.
+    #[must_use]
+    pub fn with_exporter(mut self, exporter: impl Log + 'static) -> Self {
+        self.exporter = Some(Box::new(exporter));
+        self
+    }
+
+    /// Makes this the logger of the process.
+    ///
+    /// # Errors
+    /// The process has a logger.
+    pub fn install(self) -> Result<(), SetLoggerError> {
         let level = self.level;
         log::set_boxed_logger(Box::new(self))?;
         log::set_max_level(level);
         Ok(())
     }
+
+    fn is_quiet(&self, target: &str) -> bool {
+        self.quiet.iter().any(|name| {
+            target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        })
+    }
+
+    /// The whole line of a record. The newline is part of it, so that it is one write.
+    fn line(&self, record: &Record<'_>) -> String {
+        let mut line = self.prefix.map(|prefix| prefix() + " ").unwrap_or_default();
+        let (level, target, args) = (record.level(), record.target(), record.args());
+        // Writing to a string does not fail.
+        let _ = write!(line, "{level:<5} {target}: {args}");
+        Context::map_current(|cx| {
+            let span = cx.span();
+            let context = span.span_context();
+            if context.is_valid() {
+                let (trace_id, span_id) = (context.trace_id(), context.span_id());
+                let _ = write!(line, " trace_id={trace_id} span_id={span_id}");
+            }
+        });
+        line.push('\n');
+        line
+    }
 }
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        if metadata.level() > self.level {
-            return false;
-        }
-        if self.level >= LevelFilter::Debug {
-            return true;
-        }
-        let target = metadata.target();
-        let quiet = QUIET.iter().any(|name| {
-            target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-        });
-        // Rocket's targets that end in `_` are details below a line that was not printed, among
-        // them an error for every unmatched path; and it tells its launch as a warning.
-        let detail = target.ends_with('_') || target.starts_with("rocket::launch");
-        !quiet || metadata.level() <= Level::Warn && !detail
+        let shown = self.level >= LevelFilter::Debug
+            || metadata.level() <= Level::Warn
+            || !self.is_quiet(metadata.target());
+        shown && metadata.level() <= self.level
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) || self.is_farewell(record) {
+        let filter = self.filter.as_ref().filter(|_| self.level < LevelFilter::Debug);
+        if !self.enabled(record.metadata()) || filter.is_some_and(|filter| !filter(record)) {
             return;
         }
-        let mut line = timestamp(SystemTime::now());
-        line.push(' ');
-        stderr::print(line, record);
-        // It takes the ids from the current context too.
-        if let Some(export) = &self.export {
-            export.log(record);
+        // Nothing is left to report to if stderr is closed.
+        let _ = std::io::stderr().write_all(self.line(record).as_bytes());
+        if let Some(exporter) = &self.exporter {
+            exporter.log(record);
         }
     }
 
     fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Exported(Arc<Mutex<Vec<String>>>);
+
+    impl Log for Exported {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, record: &Record<'_>) {
+            self.0.lock().expect("no panic").push(record.args().to_string());
+        }
+        fn flush(&self) {}
+    }
+
+    fn exported(logger: Logger, records: &[(&str, Level)]) -> Vec<String> {
+        let exported = Exported::default();
+        let logger = logger.with_exporter(exported.clone());
+        for (target, level) in records {
+            let text = format!("{target} {level}");
+            logger.log(
+                &Record::builder()
+                    .target(target)
+                    .level(*level)
+                    .args(format_args!("{text}"))
+                    .build(),
+            );
+        }
+        let exported = exported.0.lock().expect("no panic");
+        exported.clone()
+    }
+
+    #[test]
+    fn a_level_and_quiet_crates_select_what_is_printed_and_exported() {
+        let records = [
+            ("app", Level::Info),
+            ("h2::proto", Level::Info),
+            ("h2", Level::Warn),
+            ("h22", Level::Info),
+            ("app", Level::Debug),
+        ];
+        let info = Logger::new(LevelFilter::Info).quiet(&["h2"]);
+        assert_eq!(exported(info, &records), ["app INFO", "h2 WARN", "h22 INFO"]);
+        let debug = Logger::new(LevelFilter::Debug).quiet(&["h2"]).filter(|_| false);
+        assert_eq!(exported(debug, &records).len(), records.len());
+        let off = Logger::new(LevelFilter::Off);
+        assert!(exported(off, &[("app", Level::Error)]).is_empty());
+    }
+
+    #[test]
+    fn a_filter_drops_single_records() {
+        let filtered =
+            Logger::new(LevelFilter::Info).filter(|record| record.target() != "rocket::server");
+        let records = [("rocket::server", Level::Error), ("rocket", Level::Info)];
+        assert_eq!(exported(filtered, &records), ["rocket INFO"]);
+    }
+
+    #[test]
+    fn a_line_has_the_ids_of_the_current_span_and_ends_with_a_newline() {
+        let logger = Logger::new(LevelFilter::Info).with_prefix(|| "12:00".to_owned());
+        let line = || {
+            logger.line(
+                &Record::builder()
+                    .target("app")
+                    .level(Level::Warn)
+                    .args(format_args!("hot"))
+                    .build(),
+            )
+        };
+        assert_eq!(line(), "12:00 WARN  app: hot\n");
+        let (trace, span) = (TraceId::from(7), SpanId::from(8));
+        let parent = SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::NONE);
+        let _current = Context::new().with_remote_span_context(parent).attach();
+        assert_eq!(line(), format!("12:00 WARN  app: hot trace_id={trace} span_id={span}\n"));
+    }
 }

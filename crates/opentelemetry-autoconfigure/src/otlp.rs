@@ -1,18 +1,18 @@
-//! How a signal reaches its collector: the `OTEL_EXPORTER_OTLP_*` variables
+//! The settings of an OTLP exporter: the `OTEL_EXPORTER_OTLP_*` variables
 //! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
 
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
 use percent_encoding::percent_decode_str;
 
-use super::config::ConfigError;
-#[cfg(feature = "sdk")]
-use super::pem;
-use super::variables::Variables;
+use super::signal::Signal;
+use super::variables::{Reader, otlp_names};
 
-/// A wire format of OTLP.
+/// A transport of OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// `grpc`.
@@ -21,34 +21,83 @@ pub enum Protocol {
     HttpProtobuf,
 }
 
+impl Protocol {
+    const fn default_endpoint(self) -> &'static str {
+        match self {
+            Self::Grpc => "http://localhost:4317",
+            Self::HttpProtobuf => "http://localhost:4318",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grpc => "grpc",
+            Self::HttpProtobuf => "http/protobuf",
+        })
+    }
+}
+
+/// Where a signal is exported to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The whole URL, with the signal's path for HTTP. It may hold credentials.
+    pub uri: Uri,
+    /// Whether the signal's path was appended to a general variable that ends in such a path.
+    pub doubled_path: bool,
+}
+
+/// The URL without credentials and query.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = self.uri.authority().map_or("", Authority::as_str);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let (scheme, path) = (self.uri.scheme_str().unwrap_or("http"), self.uri.path());
+        write!(f, "{scheme}://{host}{}", path.trim_end_matches('/'))
+    }
+}
+
+/// The URL without credentials and query.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// How one signal reaches its collector.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Otlp {
-    /// The wire format.
+pub struct OtlpConfig {
+    /// The transport.
     pub protocol: Protocol,
-    /// The whole address, with the signal's path for HTTP.
-    pub endpoint: Uri,
-    /// Sent with every request; may hold secrets.
+    /// The collector's address.
+    pub endpoint: Endpoint,
+    /// The headers of every request. They may hold secrets.
     pub headers: Vec<(String, String)>,
-    /// For one export, its retries included.
+    /// The limit of one export; [`Duration::MAX`] if there is none.
     pub timeout: Duration,
-    /// Whether bodies are compressed.
+    /// Whether request bodies are compressed.
     pub gzip: bool,
-    /// The authorities to trust in place of the system's, as PEM.
-    #[cfg(feature = "sdk")]
+    /// Certificates and keys. A program without the feature `sdk` reads none: its host speaks TLS.
+    pub tls: TlsFiles,
+}
+
+/// The contents of certificate and key files, as PEM.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The authorities to trust in place of the system's.
     pub certificate: Option<Vec<u8>>,
-    /// The client's own certificate and key, as PEM.
-    #[cfg(feature = "sdk")]
+    /// The client's own certificate and key.
     pub client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Secrets stay out of debug output: of the headers, only the names are shown.
-impl std::fmt::Debug for Otlp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for OtlpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Otlp")
+        f.debug_struct("OtlpConfig")
             .field("protocol", &self.protocol)
-            .field("endpoint", &self.target())
+            .field("endpoint", &self.endpoint)
             .field("headers", &names)
             .field("timeout", &self.timeout)
             .field("gzip", &self.gzip)
@@ -56,135 +105,103 @@ impl std::fmt::Debug for Otlp {
     }
 }
 
-impl Otlp {
-    /// The address for people: without credentials, with the wire format.
-    #[must_use]
-    pub fn target(&self) -> String {
-        let uri = &self.endpoint;
-        let authority = uri.authority().map_or("", Authority::as_str);
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let (scheme, path) = (uri.scheme_str().unwrap_or("http"), uri.path().trim_end_matches('/'));
-        let protocol = match self.protocol {
-            Protocol::Grpc => "grpc",
-            Protocol::HttpProtobuf => "http/protobuf",
-        };
-        format!("{scheme}://{host}{path} ({protocol})")
+impl OtlpConfig {
+    pub(crate) fn read(reader: &mut Reader<'_>, signal: Signal, default: Protocol) -> Self {
+        let names = |name| otlp_names(signal, name);
+        let protocols = [("grpc", Protocol::Grpc), ("http/protobuf", Protocol::HttpProtobuf)];
+        let protocol = reader.choice(&names("PROTOCOL"), &protocols, default);
+        Self {
+            protocol,
+            endpoint: endpoint(reader, signal, protocol),
+            headers: reader.first(
+                &names("HEADERS"),
+                "key=value,... with other characters percent-encoded",
+                Vec::new(),
+                |_, list| pairs(list).filter(|pairs| pairs.iter().all(is_header)),
+                |used: &Vec<_>| format!("{} headers", used.len()),
+            ),
+            timeout: reader.timeout(&names("TIMEOUT"), 10_000),
+            gzip: reader.choice(&names("COMPRESSION"), &[("none", false), ("gzip", true)], false),
+            tls: TlsFiles::default(),
+        }
     }
 }
 
-/// Reads the variables of one signal; `default` counts where none names a protocol.
-pub(super) fn otlp(vars: &Variables, signal: &str, default: Protocol) -> Result<Otlp, ConfigError> {
-    let value = |name: &str| vars.signal(signal, name);
-    let (name, protocol) = value("PROTOCOL");
-    let protocol = match protocol.map(str::to_ascii_lowercase).as_deref() {
-        None => default,
-        Some("grpc") => Protocol::Grpc,
-        Some("http/protobuf") => Protocol::HttpProtobuf,
-        Some(other) => return Err(ConfigError::new(&name, other, "grpc or http/protobuf")),
-    };
-    let (name, timeout) = value("TIMEOUT");
-    let timeout = match timeout {
-        None => Duration::from_secs(10),
-        Some(_) => vars.millis(&name, 1, 10_000)?,
-    };
-    let (name, compression) = value("COMPRESSION");
-    let gzip = match compression.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("none") => false,
-        Some("gzip") => true,
-        Some(other) => return Err(ConfigError::new(&name, other, "gzip or none")),
-    };
-    let (name, headers) = value("HEADERS");
-    let headers = match headers {
-        None => Vec::new(),
-        Some(list) => {
-            pairs(list).filter(|pairs| pairs.iter().all(valid_header)).ok_or_else(|| {
-                ConfigError::new(
-                    &name,
-                    "(not shown)",
-                    "key=value,... with other characters percent-encoded",
-                )
-            })?
-        }
-    };
-    Ok(Otlp {
-        protocol,
-        endpoint: endpoint(vars, signal, protocol)?,
-        headers,
-        timeout,
-        gzip,
-        #[cfg(feature = "sdk")]
-        certificate: pem::certificates(&value("CERTIFICATE"))?,
-        #[cfg(feature = "sdk")]
-        client: pem::client_files(vars, signal)?,
-    })
-}
-
-fn valid_header((name, value): &(String, String)) -> bool {
+fn is_header((name, value): &(String, String)) -> bool {
     http::HeaderName::from_bytes(name.as_bytes()).is_ok()
         && http::HeaderValue::from_str(value).is_ok()
 }
 
-/// The specification's rules: a signal's own endpoint is used as it is; the general one is a base
-/// for HTTP, to which the signal's path is added.
-fn endpoint(vars: &Variables, signal: &str, protocol: Protocol) -> Result<Uri, ConfigError> {
-    let (name, value) = vars.signal(signal, "ENDPOINT");
-    let own = name.contains(signal);
-    let default = match protocol {
-        Protocol::Grpc => "http://localhost:4317",
-        Protocol::HttpProtobuf => "http://localhost:4318",
+fn endpoint(reader: &mut Reader<'_>, signal: Signal, protocol: Protocol) -> Endpoint {
+    let insecure = reader.flag(&otlp_names(signal, "INSECURE"));
+    let names = otlp_names(signal, "ENDPOINT");
+    let base = protocol.default_endpoint();
+    let default = Endpoint {
+        uri: match protocol {
+            Protocol::Grpc => Uri::from_static(base),
+            Protocol::HttpProtobuf => append_path(&Uri::from_static(base), signal),
+        },
+        doubled_path: false,
     };
-    let given = value.unwrap_or(default);
-    let error = || {
-        // An address can hold a password, or a key in its query: such a one is not repeated.
-        let shown = if given.contains(['@', '?']) { "(not shown)" } else { given };
-        ConfigError::new(&name, shown, format!("an address such as {default}"))
+    let parse = |name: &str, value: &str| {
+        let uri = parse_uri(value, protocol, insecure)?;
+        // As specified: the variable of a signal is used as it is; the general one is a base URL.
+        if protocol == Protocol::Grpc || name == names[0] {
+            return Some(Endpoint { uri, doubled_path: false });
+        }
+        let path = uri.path().trim_end_matches('/');
+        let doubled_path = Signal::ALL.iter().any(|signal| path.ends_with(signal.http_path()));
+        Some(Endpoint { uri: append_path(&uri, signal), doubled_path })
     };
-    let text = if given.contains("://") {
-        given.to_owned()
-    } else if protocol == Protocol::Grpc {
-        let (insecure, flag) = vars.signal(signal, "INSECURE");
-        let plain = flag.is_some() && vars.flag(&insecure)?;
-        format!("{}://{given}", if plain { "http" } else { "https" })
-    } else {
-        return Err(error());
-    };
-    let uri: Uri = text.parse().map_err(|_| error())?;
-    let mut parts = uri.into_parts();
-    let known = parts.scheme.as_ref().is_some_and(|s| matches!(s.as_str(), "http" | "https"));
-    if !known || !parts.authority.as_ref().is_some_and(names_host) {
-        return Err(error());
-    }
-    if protocol == Protocol::HttpProtobuf && !(own && value.is_some()) {
-        let given = parts.path_and_query.as_ref();
-        let base = given.map_or("", PathAndQuery::path).trim_end_matches('/');
-        let query = given.and_then(PathAndQuery::query).map(|query| format!("?{query}"));
-        let signal = signal.to_ascii_lowercase();
-        let path = format!("{base}/v1/{signal}{}", query.unwrap_or_default());
-        parts.path_and_query = Some(path.parse().map_err(|_| error())?);
-    }
-    Uri::from_parts(parts).map_err(|_| error())
+    let expected = format!("an address such as {base}");
+    reader.first(&names, &expected, default, parse, Endpoint::to_string)
 }
 
-/// Whether there is a host, and a port that can be one where something stands behind the colon.
+fn parse_uri(value: &str, protocol: Protocol, insecure: bool) -> Option<Uri> {
+    let uri: Uri = match (value.contains("://"), protocol) {
+        (true, _) => value.parse().ok()?,
+        (false, Protocol::HttpProtobuf) => return None,
+        (false, Protocol::Grpc) => {
+            let scheme = if insecure { "http" } else { "https" };
+            format!("{scheme}://{value}").parse().ok()?
+        }
+    };
+    let valid = matches!(uri.scheme_str(), Some("http" | "https")) && names_host(uri.authority()?);
+    valid.then_some(uri)
+}
+
+/// Whether there is a host, and a valid port if there is a colon for one.
 fn names_host(authority: &Authority) -> bool {
     let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
     let host = authority.host();
     !host.is_empty() && (host_and_port == host || authority.port_u16().is_some())
 }
 
+fn append_path(base: &Uri, signal: Signal) -> Uri {
+    let path = base.path().trim_end_matches('/');
+    let query = base.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = base.clone().into_parts();
+    // The parts of a valid URL and a path of ASCII letters are valid.
+    parts.path_and_query =
+        format!("{path}{}{query}", signal.http_path()).parse::<PathAndQuery>().ok();
+    Uri::from_parts(parts).unwrap_or_else(|_| base.clone())
+}
+
 /// `key=value,...` with percent-encoding, as in W3C Baggage; `None` if any of it is malformed.
-pub(super) fn pairs(list: &str) -> Option<Vec<(String, String)>> {
+/// Form decoders differ: they turn `+` into a space and accept `%zz`.
+pub(crate) fn pairs(list: &str) -> Option<Vec<(String, String)>> {
     let pair = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
-        let decode = |text: &str| {
-            let escape =
-                |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
-            let sound = text.split('%').skip(1).all(escape);
-            let decoded = percent_decode_str(text.trim()).decode_utf8().ok();
-            decoded.filter(|_| sound).map(std::borrow::Cow::into_owned)
-        };
         let key = decode(key).filter(|key| !key.is_empty())?;
         Some((key, decode(value)?))
     };
-    list.split(',').map(str::trim).filter(|p| !p.is_empty()).map(pair).collect()
+    list.split(',').map(str::trim).filter(|pair| !pair.is_empty()).map(pair).collect()
+}
+
+fn decode(text: &str) -> Option<String> {
+    let is_escape =
+        |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    let valid = text.split('%').skip(1).all(is_escape);
+    let decoded = percent_decode_str(text.trim()).decode_utf8().ok();
+    decoded.filter(|_| valid).map(Cow::into_owned)
 }

@@ -1,4 +1,4 @@
-//! From configuration to the SDK's providers.
+//! The providers of the SDK, built from the configuration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,159 +8,162 @@ use opentelemetry_sdk::logs::{
     BatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider, SimpleLogProcessor,
 };
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter, TracerProviderBuilder};
+use opentelemetry_sdk::metrics::{self, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::SpanExporter as _;
+use tokio::runtime::Handle;
 
-use super::background::Background;
-use super::basics;
-use super::config::{Batching, Config, Exporter, Signal};
-use super::console::Console;
-use super::exporters::{self, Counted, Watched};
-use super::lane::Lane;
-use super::outage::Health;
-use super::pipeline::{SpanListener, SpanPipeline};
+use super::batch_worker::{BatchWorker, ExportSpans};
+use super::config::{BatchConfig, Config, Exporter, SignalConfig, Temporality};
+use super::exporters::{Console, Counted, OtlpLogs, OtlpMetrics, OtlpPush, OtlpSpans};
+use super::otlp_client::OtlpClient;
+use super::signal::Signal;
+use super::span_processor::{BufferingSpanProcessor, SpanListener};
+use super::stats::{Destination, ExporterStats};
+use super::telemetry::BuildError;
 
-/// How long the console's spans may wait: who watches them wants them at once.
+/// The delay of the console's spans: a person watches them.
 const CONSOLE_DELAY: Duration = Duration::from_millis(100);
 
-/// Exports to a collector that may be on their way together: with batches of 512, 20,000 spans a second
-/// reach one that takes 100 ms to answer.
-const EXPORTS_AT_ONCE: usize = 8;
+/// Concurrent exports to a collector: with batches of 512, 20,000 spans per second reach a collector that
+/// takes 100 ms to answer.
+const CONCURRENT_EXPORTS: usize = 8;
 
-pub(super) fn span_pipeline(
-    config: &Config,
-    resource: &Resource,
-    background: &Background,
-    listeners: Vec<Arc<dyn SpanListener>>,
-) -> anyhow::Result<SpanPipeline> {
-    let Signal { exporters, otlp } = &config.traces;
-    let mut lanes = Vec::new();
-    for exporter in exporters.iter().filter(|_| !config.disabled) {
-        lanes.push(match exporter {
-            Exporter::Otlp => {
-                let exporter = exporters::spans(otlp, background.handle())?;
-                let health = Health::new("traces", "otlp", Some(otlp.target()));
-                let lane = Lane::new(config.span_batching, otlp.timeout, health);
-                start(background, lane, (exporter, EXPORTS_AT_ONCE), resource)
-            }
-            Exporter::Console => {
-                let exporter = Console(opentelemetry_stdout::SpanExporter::default());
-                let batching = Batching { delay: CONSOLE_DELAY, ..config.span_batching };
-                let lane =
-                    Lane::new(batching, otlp.timeout, Health::new("traces", "console", None));
-                start(background, lane, (exporter, 1), resource)
-            }
-        });
+/// Builds providers and collects the statistics of their exporters. Used in the context of the
+/// export runtime, which the exporters' connections belong to.
+pub(super) struct Providers<'a> {
+    pub(super) config: &'a Config,
+    pub(super) resource: &'a Resource,
+    pub(super) handle: &'a Handle,
+    pub(super) stats: Vec<Arc<ExporterStats>>,
+}
+
+impl Providers<'_> {
+    /// The exporters of a signal, unless the SDK is disabled.
+    fn exporters(&self, signal: &SignalConfig) -> Vec<Exporter> {
+        if self.config.disabled { Vec::new() } else { signal.exporters.clone() }
     }
-    let limit = config.limits.value_length;
-    let most = config.span_batching.queue;
-    let pipeline = SpanPipeline::new(lanes, listeners, limit, most);
-    background.handle().spawn(pipeline.clone().run());
-    Ok(pipeline)
-}
 
-fn start(
-    background: &Background,
-    lane: Arc<Lane>,
-    (mut exporter, at_once): (impl SpanExporter + 'static, usize),
-    resource: &Resource,
-) -> Arc<Lane> {
-    exporter.set_resource(resource);
-    background.handle().spawn(lane.clone().run(exporter, at_once));
-    lane
-}
-
-/// The application's own changes to the tracer provider.
-pub(super) type Customizer = Box<dyn FnOnce(TracerProviderBuilder) -> TracerProviderBuilder>;
-
-pub(super) fn tracer(
-    config: &Config,
-    resource: &Resource,
-    pipeline: &SpanPipeline,
-    customize: Customizer,
-) -> SdkTracerProvider {
-    let builder = SdkTracerProvider::builder()
-        .with_resource(resource.clone())
-        .with_sampler(basics::sampler(config))
-        .with_span_limits(basics::span_limits(config))
-        .with_span_processor(pipeline.clone());
-    customize(builder).build()
-}
-
-pub(super) fn meter(
-    config: &Config,
-    resource: &Resource,
-    background: &Background,
-    healths: &mut Vec<Arc<Health>>,
-) -> anyhow::Result<SdkMeterProvider> {
-    let Signal { exporters, otlp } = &config.metrics;
-    let mut builder = SdkMeterProvider::builder().with_resource(resource.clone());
-    for exporter in exporters.iter().filter(|_| !config.disabled) {
-        builder = match exporter {
-            Exporter::Otlp => {
-                let inner = exporters::metrics(otlp, config.temporality, background.handle())?;
-                let health = Health::new("metrics", "otlp", Some(otlp.target()));
-                builder.with_reader(reader(config, inner, health, healths))
-            }
-            Exporter::Console => {
-                let inner = Console(opentelemetry_stdout::MetricExporter::default());
-                let health = Health::new("metrics", "console", None);
-                builder.with_reader(reader(config, inner, health, healths))
-            }
-        };
+    fn new_stats(&mut self, signal: Signal, destination: Destination) -> Arc<ExporterStats> {
+        let stats = Arc::new(ExporterStats::new(signal, destination));
+        self.stats.push(stats.clone());
+        stats
     }
-    Ok(builder.build())
-}
 
-fn reader<E: PushMetricExporter>(
-    config: &Config,
-    inner: E,
-    health: Health,
-    healths: &mut Vec<Arc<Health>>,
-) -> PeriodicReader<Watched<E>> {
-    let health = watch(health, healths);
-    let builder = PeriodicReader::builder(Watched { inner, health });
-    builder.with_interval(config.metric_interval).build()
-}
-
-fn watch(health: Health, healths: &mut Vec<Arc<Health>>) -> Arc<Health> {
-    let health = Arc::new(health);
-    healths.push(health.clone());
-    health
-}
-
-pub(super) fn logger(
-    config: &Config,
-    resource: &Resource,
-    background: &Background,
-    healths: &mut Vec<Arc<Health>>,
-) -> anyhow::Result<Option<SdkLoggerProvider>> {
-    let Signal { exporters, otlp } = &config.logs;
-    if exporters.is_empty() || config.disabled {
-        return Ok(None);
+    fn otlp(
+        &mut self,
+        signal: Signal,
+        config: &SignalConfig,
+    ) -> Result<(OtlpClient, Arc<ExporterStats>), BuildError> {
+        let client = OtlpClient::new(signal, &config.otlp)
+            .map_err(|source| BuildError::Exporter { signal, source })?;
+        Ok((client, self.new_stats(signal, Destination::otlp(&config.otlp))))
     }
-    let mut builder = SdkLoggerProvider::builder().with_resource(resource.clone());
-    for exporter in exporters {
-        builder = match exporter {
-            Exporter::Otlp => {
-                let health = watch(Health::new("logs", "otlp", Some(otlp.target())), healths);
-                let inner = exporters::logs(otlp, background.handle())?;
-                let Batching { delay, queue, batch } = config.log_batching;
-                let batching = BatchConfigBuilder::default()
-                    .with_scheduled_delay(delay)
-                    .with_max_queue_size(queue)
-                    .with_max_export_batch_size(batch)
-                    .build();
-                let watched = Watched { inner, health: health.clone() };
-                let inner = BatchLogProcessor::builder(watched).with_batch_config(batching).build();
-                builder.with_log_processor(Counted { inner, health })
-            }
-            Exporter::Console => {
-                let health = watch(Health::new("logs", "console", None), healths);
-                let inner = Console(opentelemetry_stdout::LogExporter::default());
-                builder.with_log_processor(SimpleLogProcessor::new(Watched { inner, health }))
-            }
-        };
+
+    pub(super) fn span_processor(
+        &mut self,
+        listeners: Vec<Arc<dyn SpanListener>>,
+    ) -> Result<BufferingSpanProcessor, BuildError> {
+        let Config { traces, span_batch, span_limits, .. } = self.config;
+        let mut workers = Vec::new();
+        for exporter in self.exporters(traces) {
+            workers.push(match exporter {
+                Exporter::Otlp => {
+                    let (client, stats) = self.otlp(Signal::Traces, traces)?;
+                    let exporter = OtlpSpans { client, resource: self.resource.into() };
+                    self.worker(*span_batch, stats, exporter, CONCURRENT_EXPORTS)
+                }
+                Exporter::Console => {
+                    let stats = self.new_stats(Signal::Traces, Destination::Console);
+                    let mut inner = opentelemetry_stdout::SpanExporter::default();
+                    inner.set_resource(self.resource);
+                    let exporter = Console { inner, stats: stats.clone() };
+                    let batch = BatchConfig { delay: CONSOLE_DELAY, ..*span_batch };
+                    self.worker(batch, stats, exporter, 1)
+                }
+            });
+        }
+        let processor =
+            BufferingSpanProcessor::new(workers, listeners, *span_limits, span_batch.queue);
+        self.handle.spawn(processor.clone().run());
+        Ok(processor)
     }
-    Ok(Some(builder.build()))
+
+    fn worker(
+        &self,
+        batch: BatchConfig,
+        stats: Arc<ExporterStats>,
+        exporter: impl ExportSpans + 'static,
+        concurrency: usize,
+    ) -> Arc<BatchWorker> {
+        let worker = Arc::new(BatchWorker::new(batch, self.config.traces.otlp.timeout, stats));
+        self.handle.spawn(worker.clone().run(exporter, concurrency));
+        worker
+    }
+
+    pub(super) fn meter_provider(&mut self) -> Result<SdkMeterProvider, BuildError> {
+        let config = &self.config.metrics;
+        let mut builder = SdkMeterProvider::builder().with_resource(self.resource.clone());
+        for exporter in self.exporters(config) {
+            builder = match exporter {
+                Exporter::Otlp => {
+                    let push = self.push(Signal::Metrics, config)?;
+                    let temporality = match self.config.temporality {
+                        Temporality::Cumulative => metrics::Temporality::Cumulative,
+                        Temporality::Delta => metrics::Temporality::Delta,
+                        Temporality::LowMemory => metrics::Temporality::LowMemory,
+                    };
+                    builder.with_reader(self.reader(OtlpMetrics { push, temporality }))
+                }
+                Exporter::Console => {
+                    let stats = self.new_stats(Signal::Metrics, Destination::Console);
+                    let inner = opentelemetry_stdout::MetricExporter::default();
+                    builder.with_reader(self.reader(Console { inner, stats }))
+                }
+            };
+        }
+        Ok(builder.build())
+    }
+
+    fn push(&mut self, signal: Signal, config: &SignalConfig) -> Result<OtlpPush, BuildError> {
+        let (client, stats) = self.otlp(signal, config)?;
+        Ok(OtlpPush { client, stats, handle: self.handle.clone() })
+    }
+
+    fn reader<E: PushMetricExporter>(&self, exporter: E) -> PeriodicReader<E> {
+        PeriodicReader::builder(exporter).with_interval(self.config.metric_interval).build()
+    }
+
+    /// `None` if no exporter wants log records.
+    pub(super) fn logger_provider(&mut self) -> Result<Option<SdkLoggerProvider>, BuildError> {
+        let config = &self.config.logs;
+        let exporters = self.exporters(config);
+        if exporters.is_empty() {
+            return Ok(None);
+        }
+        let mut builder = SdkLoggerProvider::builder().with_resource(self.resource.clone());
+        for exporter in exporters {
+            builder = match exporter {
+                Exporter::Otlp => {
+                    let push = self.push(Signal::Logs, config)?;
+                    let stats = push.stats.clone();
+                    let BatchConfig { delay, queue, batch } = self.config.log_batch;
+                    let batch = BatchConfigBuilder::default()
+                        .with_scheduled_delay(delay)
+                        .with_max_queue_size(queue)
+                        .with_max_export_batch_size(batch)
+                        .build();
+                    let exporter = OtlpLogs { push, resource: self.resource.into() };
+                    let inner =
+                        BatchLogProcessor::builder(exporter).with_batch_config(batch).build();
+                    builder.with_log_processor(Counted { inner, stats })
+                }
+                Exporter::Console => {
+                    let stats = self.new_stats(Signal::Logs, Destination::Console);
+                    let inner = opentelemetry_stdout::LogExporter::default();
+                    builder.with_log_processor(SimpleLogProcessor::new(Console { inner, stats }))
+                }
+            };
+        }
+        Ok(Some(builder.build()))
+    }
 }

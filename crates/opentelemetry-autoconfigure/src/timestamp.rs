@@ -1,11 +1,11 @@
-//! Times as people and logs read them.
+//! Timestamps as text.
 
 use std::time::SystemTime;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// RFC 3339 in UTC to the millisecond: always as long, so that times sort as their texts do.
+/// RFC 3339 in UTC with milliseconds. The length is constant, so timestamps sort as texts.
 #[must_use]
 pub fn timestamp(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
@@ -21,9 +21,11 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn times_have_three_digits_after_the_second() {
+    fn timestamps_have_three_digits_after_the_second() {
         let at = |millis| timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(millis));
         assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(at(86_400_070), "1970-01-02T00:00:00.070Z");
+        let before = SystemTime::UNIX_EPOCH - Duration::from_millis(1);
+        assert_eq!(timestamp(before), "1969-12-31T23:59:59.999Z");
     }
 }

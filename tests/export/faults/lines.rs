@@ -1,4 +1,4 @@
-//! What a person reads of an outage: one line when it begins and one when it ends.
+//! The lines that a person reads of an outage.
 
 use crate::kit::{Program, SOON, over_both};
 use otlp_receiver::{Behaviour, Receiver, Signal};
@@ -7,7 +7,7 @@ const BEGINS: &str = "cannot export to";
 const ENDS: &str = "works again";
 
 #[test]
-fn an_outage_is_one_line_when_it_begins_and_one_when_it_ends() {
+fn the_log_has_one_line_when_an_outage_begins_and_one_when_it_ends() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         receiver.set(Behaviour::Unavailable);
@@ -34,22 +34,7 @@ fn an_outage_is_one_line_when_it_begins_and_one_when_it_ends() {
 }
 
 #[test]
-fn a_second_outage_is_told_as_the_first_was() {
-    let receiver = Receiver::start();
-    let server = Program::serving(&receiver, &[("OTEL_EXPORTER_OTLP_TIMEOUT", "3000")]).start();
-    for outages in 1..=2 {
-        receiver.stop();
-        server.get("/health");
-        crate::kit::poll("line", || (server.stderr.count(BEGINS) == outages).then_some(()));
-        receiver.restart();
-        crate::kit::poll("line", || (server.stderr.count(ENDS) == outages).then_some(()));
-    }
-    server.end();
-    assert_eq!(receiver.spans().len(), 2);
-}
-
-#[test]
-fn a_backend_without_metrics_is_told_of_once() {
+fn a_backend_without_metrics_is_logged_once() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         receiver.set_for(Signal::Metrics, Behaviour::Unimplemented);
@@ -66,26 +51,14 @@ fn a_backend_without_metrics_is_told_of_once() {
         let lines: Vec<_> = lines.collect();
         assert_eq!(lines.len(), 1, "{protocol}: {ended:?}");
         assert!(lines[0].contains("OTEL_METRICS_EXPORTER=none"), "{}", lines[0]);
-        assert!(lines[0].contains("it takes no metrics"), "{}", lines[0]);
+        assert!(lines[0].contains("does not accept metrics"), "{}", lines[0]);
         assert!(!ended.stderr.contains(ENDS), "{ended:?}");
         assert_eq!(receiver.spans().len(), 1);
     });
 }
 
 #[test]
-fn what_a_backend_rejects_is_told_with_its_reason() {
-    let receiver = Receiver::start();
-    let message = "attributes too long".to_owned();
-    receiver.next(Signal::Traces, Behaviour::PartialSuccess { rejected: 1, message });
-    let server = Program::serving(&receiver, &[]).start();
-    server.get("/health");
-    let line = server.stderr.wait_for("rejected 1");
-    assert!(line.contains("attributes too long"), "{line}");
-    server.end();
-}
-
-#[test]
-fn what_a_shutdown_could_not_export_is_told_with_the_reason() {
+fn the_last_lines_say_what_a_shutdown_could_not_export_and_why() {
     over_both(|protocol| {
         let receiver = Receiver::start();
         receiver.set(Behaviour::Hang);
@@ -106,4 +79,21 @@ fn what_a_shutdown_could_not_export_is_told_with_the_reason() {
         }
         assert!(ended.stderr.contains("traces: 0 exported by otlp, 2 lost"), "{ended:?}");
     });
+}
+
+#[test]
+fn the_page_shows_what_was_dropped() {
+    let receiver = Receiver::start();
+    receiver.set(Behaviour::Unimplemented);
+    let server = Program::serving(&receiver, &[]).start();
+    (0..5).for_each(|_| assert_eq!(server.get("/health").status, 200));
+    let html = ["accept: text/html"];
+    crate::kit::poll("count of the dropped", || {
+        let page = crate::kit::http::Pending::send(server.address, "GET", "/", &html).answer();
+        let dropped =
+            page.body.split(" dropped").next()?.rsplit(|c: char| !c.is_ascii_digit()).next()?;
+        (dropped.parse::<u32>().ok()? >= 5).then_some(())
+    });
+    let ended = server.end();
+    assert!(ended.stderr.contains("traces: 0 exported by otlp, "), "{ended:?}");
 }

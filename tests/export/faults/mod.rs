@@ -1,11 +1,7 @@
-//! Receivers that refuse, hang, restart and lie: what is told, what is counted, and what is lost.
+//! Faults of a collector as the running program shows them: in its log, on its page and at its end.
+//!
+//! What needs no process is tested in `crates/opentelemetry-autoconfigure`.
 
-mod accounting;
-mod collector;
 mod lines;
 mod logs;
-mod outage;
-mod shutdown;
 mod signals;
-mod threads;
-mod together;

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use opentelemetry_autoconfigure::SHUTDOWN_TIMEOUT;
 
 use crate::kit::http::Pending;
-use crate::kit::pipeline::Pair;
-use crate::kit::{Program, SOON, over_both};
+use crate::kit::{Pair, Program, SOON, over_both};
 use otlp_receiver::{Behaviour, Receiver, Signal};
 
 /// Asks until nobody answers, and tells the trace of every answer.

@@ -2,14 +2,11 @@
 
 pub(crate) mod http;
 pub(crate) mod lines;
-pub(crate) mod pipeline;
 pub(crate) mod program;
-pub(crate) mod watched;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use pipeline::{Pipeline, config, refusal};
-pub(crate) use program::{Program, Server};
+pub(crate) use program::{Pair, Program, Server};
 
 /// Far beyond what anything on loopback takes, on a busy machine too.
 pub(crate) const SOON: Duration = Duration::from_secs(30);

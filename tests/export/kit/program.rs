@@ -6,9 +6,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::http::{self, Answer};
 use super::lines::Lines;
-use super::pipeline::Pair;
 use super::poll;
 use otlp_receiver::Receiver;
+
+/// A variable and its value.
+pub(crate) type Pair<'a> = (&'a str, &'a str);
 
 /// A command line that has not been run.
 pub(crate) struct Program(Command);

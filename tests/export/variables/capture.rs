@@ -1,23 +1,9 @@
-//! What the variables of HTTP instrumentation put on a request's span.
+//! The effect of the variables of HTTP instrumentation on a request's span.
 
-use super::Row;
 use crate::kit::http::Pending;
-use crate::kit::pipeline::Pair;
-use crate::kit::{Program, SOON};
+use crate::kit::{Pair, Program, SOON};
 use otlp_receiver::{ReceivedSpan, Receiver};
 use serde_json::json;
-
-pub(super) const TESTED: &[Row] = &[
-    ("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", a_method_that_is_not_known_is_other),
-    (
-        "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS",
-        request_headers_are_recorded_if_they_are_named,
-    ),
-    (
-        "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS",
-        response_headers_are_recorded_if_they_are_named,
-    ),
-];
 
 /// The span of one request.
 #[track_caller]

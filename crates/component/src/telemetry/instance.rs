@@ -1,10 +1,9 @@
 //! The telemetry of a component's instance, which may live for one request.
 //!
 //! A batch processor needs a thread and a life beyond the request; an instance has neither. Its
-//! host waits for the export, and an instance that waits is one fewer to answer with: so there is
-//! one try and no more, and it is short. The HTTP client is lent by who serves the requests.
+//! host waits for the export, and an instance that waits cannot answer: so there is one short try
+//! per request, and none for a while after a failure. The HTTP client is that of the caller.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,108 +12,109 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::trace::noop::NoopTracer;
+use opentelemetry_autoconfigure::{
+    Backoff, Config, Defaults, Destination, DropReason, ExportError, Exporter, ExporterStats,
+    ExporterStatus, Logger, OtlpConfig, Protocol, Signal, Variables,
+};
+use opentelemetry_http_semconv::{HttpClientInstrumentation, HttpServerInstrumentation};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 
-use super::attempts::Attempts;
-use super::gather::{self, Gathered};
-use opentelemetry_autoconfigure::Variables;
-use opentelemetry_autoconfigure::basics;
-use opentelemetry_autoconfigure::{Config, Defaults, Exporter};
-use opentelemetry_autoconfigure::{ExporterStatus, State};
-use opentelemetry_autoconfigure::{Otlp, Protocol};
-use opentelemetry_http_semconv::{HttpClientInstrumentation, HttpServerInstrumentation};
+use super::span_buffer::{self, SpanBuffer};
 
-/// What an export may take, whatever the variables say: at 1,000 requests a second a collector that
-/// hangs then holds 150 instances. wasmtime has room for 333, of three modules each, by default.
-const MOST_TIME: Duration = Duration::from_millis(150);
+/// The limit of an export, whatever the variables say: at 1,000 requests per second a collector
+/// that hangs then holds 150 instances. wasmtime has room for 333, of three modules each, by default.
+const EXPORT_LIMIT: Duration = Duration::from_millis(150);
 
-/// What makes and exports the spans of an instance.
+/// The pauses after failures: a slow moment costs few spans, and an outage few tries.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
+
+/// Records and exports the spans of an instance.
 pub(crate) struct Instance {
     config: Config,
     provider: SdkTracerProvider,
-    gathered: Gathered,
-    console: Option<opentelemetry_stdout::SpanExporter>,
-    printed: AtomicUsize,
+    spans: SpanBuffer,
+    console: Option<(opentelemetry_stdout::SpanExporter, ExporterStats)>,
+    otlp: Option<ExporterStats>,
     resource: ResourceAttributesWithSchema,
-    attempts: Mutex<Attempts>,
+    pause: Mutex<Pause>,
+}
+
+struct Pause {
+    /// No export before this time.
+    until: Option<Instant>,
+    backoff: Backoff,
 }
 
 impl Instance {
-    /// What the variables ask for. A server would not start with a wrong one. An instance has no
-    /// start to fail at but a request's, and answers matter more than spans.
     pub(crate) fn from_variables(variables: &Variables) -> Self {
-        // `wasi:http` has no trailers that gRPC could do with.
-        let config = match Config::with_defaults(
-            variables,
-            &Defaults {
-                service_name: "rocket-demo-app".to_owned(),
-                service_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-                protocol: Protocol::HttpProtobuf,
-            },
-        ) {
-            Ok(config) => config,
-            Err(error) => Config::off(format!("no spans are made: {error}")),
+        let defaults = Defaults {
+            service_name: "rocket-demo-app".to_owned(),
+            service_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            // `wasi:http` has no trailers, which gRPC needs.
+            protocol: Protocol::HttpProtobuf,
         };
-        Self::build(config)
+        Self::build(Config::with_defaults(variables, &defaults).unwrap_or_else(|error| {
+            // An instance starts with a request, whose answer matters more than its spans.
+            let mut config = Config::default();
+            config.disabled = true;
+            config.warnings.push(format!("no spans are recorded: {error}"));
+            config
+        }))
     }
 
     fn build(config: Config) -> Self {
-        let resource = basics::resource(&config);
-        let gathered = Gathered::new(config.limits.value_length);
-        let console = goes_to(&config, Exporter::Console).then(|| {
+        let resource = config.resource();
+        let spans = SpanBuffer::new(config.span_limits);
+        let enabled = |exporter| !config.disabled && config.traces.exporters.contains(&exporter);
+        let stats = |destination| ExporterStats::new(Signal::Traces, destination);
+        let console = enabled(Exporter::Console).then(|| {
             let mut console = opentelemetry_stdout::SpanExporter::default();
             console.set_resource(&resource);
-            console
+            (console, stats(Destination::Console))
         });
+        let otlp = enabled(Exporter::Otlp).then(|| stats(Destination::otlp(&config.traces.otlp)));
         let encoded = ResourceAttributesWithSchema::from(&resource);
         let provider = SdkTracerProvider::builder()
             .with_resource(resource)
-            .with_sampler(basics::sampler(&config))
-            .with_span_limits(basics::span_limits(&config))
-            .with_span_processor(gathered.clone())
+            .with_sampler(config.sampler())
+            .with_span_limits(config.span_limits.into())
+            .with_span_processor(spans.clone())
             .build();
-        Self {
-            config,
-            provider,
-            gathered,
-            console,
-            printed: AtomicUsize::new(0),
-            resource: encoded,
-            attempts: Mutex::default(),
-        }
+        let pause = Mutex::new(Pause { until: None, backoff: BACKOFF });
+        Self { config, provider, spans, console, otlp, resource: encoded, pause }
     }
 
-    /// Gives the instance its logger, and that the first lines.
+    /// Installs the logger, to whose lines the host adds the time, and logs the warnings.
     pub(crate) fn install(&self) {
-        opentelemetry_autoconfigure::stderr::install(self.config.log_level);
+        // An instance installs one logger.
+        let _ = Logger::new(self.config.log_level).install();
         self.config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     }
 
-    /// What this telemetry was built from.
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The spans of the requests that come in, as the variables want them.
+    /// The instrumentation of incoming requests.
     pub(crate) fn server_spans(&self, trust_forwarded: bool) -> HttpServerInstrumentation {
         let config = &self.config;
         let tracer = (!config.disabled).then(|| self.tracer(scope()));
-        HttpServerInstrumentation::new(tracer, basics::propagator(config))
+        HttpServerInstrumentation::new(tracer, config.propagator())
             .with_known_methods(config.known_methods.clone())
             .trust_forwarded(trust_forwarded)
             .capture_request_headers(&config.request_headers)
             .capture_response_headers(&config.response_headers)
     }
 
-    /// The spans of the requests that go out.
+    /// The instrumentation of outgoing requests.
     pub(crate) fn client_spans(&self) -> HttpClientInstrumentation {
-        HttpClientInstrumentation::new(self.tracer(scope()), basics::propagator(&self.config))
+        HttpClientInstrumentation::new(self.tracer(scope()), self.config.propagator())
             .with_known_methods(self.config.known_methods.clone())
     }
 
-    /// The tracer of a scope. That of a disabled SDK would put ids of its own in place of the
-    /// caller's: the API's hands on what came.
+    /// A tracer of a scope. A disabled SDK would replace the ids of the caller's span; the API's
+    /// tracer propagates them.
     pub(crate) fn tracer(&self, scope: InstrumentationScope) -> BoxedTracer {
         if self.config.disabled {
             return BoxedTracer::new(Box::new(NoopTracer::new()));
@@ -122,87 +122,92 @@ impl Instance {
         BoxedTracer::new(Box::new(self.provider.tracer_with_scope(scope)))
     }
 
-    /// Exports the spans that have gathered. `post` sends a request and gives the answer's status,
-    /// if it comes in time.
+    /// Exports the spans that have ended. `post` sends a request and returns the status of the
+    /// response, if it comes in time.
     pub(crate) async fn export<P>(&self, post: P)
     where
         P: AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<StatusCode, String>,
     {
-        let spans = self.gathered.take();
-        if spans.is_empty() {
+        let spans = self.spans.take();
+        let count = spans.len() as u64;
+        if count == 0 {
             return;
         }
-        if let Some(console) = &self.console {
+        if let Some((console, stats)) = &self.console {
             // It prints, and cannot fail.
             let _ = console.export(spans.clone()).await;
-            self.printed.fetch_add(spans.len(), Ordering::Relaxed);
+            stats.accepted(count, None);
         }
-        let count = spans.len();
-        if let Some(otlp) = self.otlp()
-            && self.attempts().may_try(Instant::now(), count)
-        {
-            let result = self.send(otlp, spans, post).await;
-            self.attempts().ended(result, Instant::now(), count);
+        let Some(stats) = &self.otlp else { return };
+        if self.pause().until.is_some_and(|until| Instant::now() < until) {
+            stats.dropped(DropReason::ExportFailed, count);
+            return;
+        }
+        let result = self.send(spans, post).await;
+        let mut pause = self.pause();
+        match result {
+            Ok(()) => {
+                stats.accepted(count, None);
+                *pause = Pause { until: None, backoff: BACKOFF };
+            }
+            Err(error) => {
+                stats.dropped(DropReason::ExportFailed, count);
+                stats.failed(&error);
+                pause.until = Some(Instant::now() + error.pause(&mut pause.backoff));
+            }
         }
     }
 
-    async fn send<P>(&self, otlp: &Otlp, spans: Vec<SpanData>, post: P) -> Result<(), String>
+    async fn send<P>(&self, spans: Vec<SpanData>, post: P) -> Result<(), ExportError>
     where
         P: AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<StatusCode, String>,
     {
-        let request = request(otlp, gather::otlp(&self.resource, spans))?;
-        let status = post(request, otlp.timeout.min(MOST_TIME)).await?;
-        if status.is_success() { Ok(()) } else { Err(format!("the collector answered {status}")) }
+        let config = &self.config.traces.otlp;
+        let request = request(config, span_buffer::encode(&self.resource, spans))?;
+        let status = post(request, config.timeout.min(EXPORT_LIMIT)).await;
+        let status = status.map_err(ExportError::transient)?;
+        if status.is_success() {
+            Ok(())
+        } else {
+            // The first failure is not logged, whatever its kind: this may be one process of
+            // thousands, each of which serves one request.
+            Err(ExportError::transient(ExportError::from_http_status(status, None).message))
+        }
     }
 
-    /// How the exporters fare in this instance: others have counts of their own.
-    pub(crate) fn exporters(&self) -> Vec<ExporterStatus> {
-        let idle = |exporter, target| ExporterStatus {
-            detail: Some(
-                "Since this instance of the component began; each has counts of its own".to_owned(),
-            ),
-            ..ExporterStatus::idle("traces", exporter, target)
+    /// The status of each exporter in this instance, and of each signal without one.
+    pub(crate) fn exporter_status(&self) -> Vec<ExporterStatus> {
+        let console = self.console.as_ref().map(|(_, stats)| stats);
+        let note = "Since the start of this instance; other instances have their own counts";
+        let status = |stats: &ExporterStats| {
+            let status = stats.status();
+            let detail = status.detail.or_else(|| Some(note.to_owned()));
+            ExporterStatus { detail, ..status }
         };
-        let otlp = self.otlp();
-        let otlp = otlp.map(|otlp| self.attempts().status(idle("otlp", Some(otlp.target()))));
-        let console = self.console.as_ref().map(|_| {
-            let exported = self.printed.load(Ordering::Relaxed) as u64;
-            let state = if exported > 0 { State::Ok } else { State::Idle };
-            ExporterStatus { state, exported, ..idle("console", None) }
-        });
-        let mut all: Vec<_> = otlp.into_iter().chain(console).collect();
+        let mut all: Vec<_> = self.otlp.iter().chain(console).map(status).collect();
         if all.is_empty() {
-            all.push(ExporterStatus::off("traces"));
+            all.push(ExporterStatus::off(Signal::Traces));
         }
-        all.extend(["metrics", "logs"].map(ExporterStatus::off));
+        all.extend([Signal::Metrics, Signal::Logs].map(ExporterStatus::off));
         all
     }
 
-    fn otlp(&self) -> Option<&Otlp> {
-        goes_to(&self.config, Exporter::Otlp).then_some(&self.config.traces.otlp)
-    }
-
-    fn attempts(&self) -> MutexGuard<'_, Attempts> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pause(&self) -> MutexGuard<'_, Pause> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether spans go there.
-fn goes_to(config: &Config, exporter: Exporter) -> bool {
-    !config.disabled && config.traces.exporters.contains(&exporter)
-}
-
-fn request(otlp: &Otlp, body: Vec<u8>) -> Result<Request<Vec<u8>>, String> {
-    if otlp.protocol == Protocol::Grpc {
-        return Err("a component speaks http/protobuf, no gRPC".to_owned());
+fn request(config: &OtlpConfig, body: Vec<u8>) -> Result<Request<Vec<u8>>, ExportError> {
+    if config.protocol == Protocol::Grpc {
+        return Err(ExportError::transient("a component cannot use gRPC: set http/protobuf"));
     }
-    let mut request = Request::post(otlp.endpoint.clone())
+    let mut request = Request::post(config.endpoint.uri.clone())
         .header("content-type", "application/x-protobuf")
         .header("content-length", body.len());
-    for (name, value) in &otlp.headers {
+    for (name, value) in &config.headers {
         request = request.header(name, value);
     }
-    request.body(body).map_err(|error| error.to_string())
+    request.body(body).map_err(|error| ExportError::transient(error.to_string()))
 }
 
 /// The scope of this instrumentation's spans.
@@ -213,6 +218,7 @@ fn scope() -> InstrumentationScope {
 #[cfg(test)]
 mod tests {
     use opentelemetry::trace::{Span, Tracer};
+    use opentelemetry_autoconfigure::State;
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use prost::Message;
     use tokio::runtime::Builder;
@@ -223,7 +229,7 @@ mod tests {
         Instance::from_variables(&variables.iter().copied().collect())
     }
 
-    /// Ends `count` spans, exports them, and gives what was posted while the answer was `status`.
+    /// Ends `count` spans, exports them, and returns the request that was answered with `status`.
     fn exported(
         instance: &Instance,
         count: usize,
@@ -240,8 +246,13 @@ mod tests {
         posted
     }
 
+    fn counts(instance: &Instance) -> (State, u64, u64) {
+        let status = &instance.exporter_status()[0];
+        (status.state, status.exported, status.dropped)
+    }
+
     #[test]
-    fn what_has_gathered_is_posted_once_and_in_little_time() {
+    fn ended_spans_are_posted_once_and_with_a_short_limit() {
         let instance = instance(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:1"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a"),
@@ -250,33 +261,50 @@ mod tests {
         assert_eq!(request.uri(), "http://collector:1/v1/traces");
         assert_eq!(request.headers()["x-tenant"], "a");
         assert_eq!(request.headers()["content-length"], request.body().len().to_string());
-        assert_eq!(time, MOST_TIME);
+        assert_eq!(time, EXPORT_LIMIT);
         let body = ExportTraceServiceRequest::decode(&**request.body()).expect("OTLP");
         assert_eq!(body.resource_spans[0].scope_spans[0].spans.len(), 2);
         assert!(exported(&instance, 0, 200).is_none(), "they were exported before");
-        let status = &instance.exporters()[0];
-        assert_eq!((status.state, status.exported, status.dropped), (State::Ok, 2, 0));
+        assert_eq!(counts(&instance), (State::Ok, 2, 0));
     }
 
     #[test]
-    fn after_a_failure_nothing_is_tried_for_a_while() {
+    fn after_a_failure_there_is_no_export_for_a_while() {
         let instance = instance(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "20")]);
         let (_, time) = exported(&instance, 1, 503).expect("a request");
         assert_eq!(time, Duration::from_millis(20));
         assert!(exported(&instance, 2, 200).is_none());
-        let status = &instance.exporters()[0];
-        assert_eq!((status.state, status.exported, status.dropped), (State::Failing, 0, 3));
-        assert!(status.detail.as_deref().is_some_and(|detail| detail.contains("503")));
+        assert_eq!(counts(&instance), (State::Failing, 0, 3));
+        let detail = instance.exporter_status().remove(0).detail;
+        assert!(detail.is_some_and(|detail| detail.contains("503")));
+        // The pause is over.
+        instance.pause().until = Some(Instant::now());
+        assert!(exported(&instance, 7, 404).is_some());
+        assert!(
+            instance
+                .pause()
+                .until
+                .is_some_and(|until| { until > Instant::now() + Duration::from_millis(250) })
+        );
+        instance.pause().until = Some(Instant::now());
+        assert!(exported(&instance, 7, 200).is_some());
+        assert_eq!(counts(&instance), (State::Ok, 7, 10));
+        assert!(exported(&instance, 1, 200).is_some());
     }
 
     #[test]
-    fn a_wrong_variable_costs_the_spans_and_no_more() {
+    fn an_invalid_variable_is_ignored_with_a_warning() {
         let instance = instance(&[("OTEL_TRACES_SAMPLER", "perhaps")]);
         let warning = &instance.config().warnings[0];
-        assert!(warning.contains("no spans are made: OTEL_TRACES_SAMPLER"), "{warning}");
+        assert!(warning.starts_with("invalid OTEL_TRACES_SAMPLER=\"perhaps\""), "{warning}");
+        assert!(exported(&instance, 1, 200).is_some());
+    }
+
+    #[test]
+    fn a_disabled_sdk_exports_nothing_and_propagates_the_context_unchanged() {
+        let instance = instance(&[("OTEL_SDK_DISABLED", "true")]);
         assert!(exported(&instance, 1, 200).is_none());
-        assert!(instance.exporters().iter().all(|status| status.state == State::Off));
-        // A context that comes in still goes out, as it came.
+        assert!(instance.exporter_status().iter().all(|status| status.state == State::Off));
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let request = Request::get("/").header("traceparent", parent).body(()).expect("a request");
         let mut call = Request::get("http://localhost/").body(()).expect("a request");
@@ -286,9 +314,9 @@ mod tests {
     }
 
     #[test]
-    fn no_grpc_is_spoken() {
+    fn grpc_is_not_supported() {
         let instance = instance(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
         assert!(exported(&instance, 1, 200).is_none());
-        assert_eq!(instance.exporters()[0].dropped, 1);
+        assert_eq!(counts(&instance), (State::Failing, 0, 1));
     }
 }

@@ -1,7 +1,6 @@
 //! Telemetry that lives for one request.
 
-mod attempts;
-mod gather;
 mod instance;
+mod span_buffer;
 
 pub(crate) use instance::Instance;

@@ -1,0 +1,89 @@
+//! The configuration in the types of the SDK: resource, sampler, limits and propagators.
+
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry_http_semconv::propagator::{Baggage, TraceContext};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use opentelemetry_sdk::trace::{Sampler, SpanData};
+
+use super::config::{Config, Propagator, Root, SpanLimits};
+
+impl Config {
+    /// The resource that all telemetry belongs to.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        let attributes = self.resource_attributes.iter();
+        // Later attributes win: the service's own last.
+        Resource::builder_empty()
+            .with_detector(Box::new(TelemetryResourceDetector))
+            .with_attributes(attributes.map(|(k, v)| KeyValue::new(k.clone(), v.clone())))
+            .with_service_name(self.service_name.clone())
+            .build()
+    }
+
+    /// The sampler. It records nothing if the SDK is disabled.
+    #[must_use]
+    pub fn sampler(&self) -> Sampler {
+        if self.disabled {
+            return Sampler::AlwaysOff;
+        }
+        let root = match self.sampling.root {
+            Root::On => Sampler::AlwaysOn,
+            Root::Off => Sampler::AlwaysOff,
+            Root::Ratio(ratio) => Sampler::TraceIdRatioBased(ratio),
+        };
+        if self.sampling.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
+    }
+
+    /// The propagators, whether or not the SDK is disabled.
+    #[must_use]
+    pub fn propagator(&self) -> TextMapCompositePropagator {
+        let propagator = |propagator: &Propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
+            match propagator {
+                Propagator::TraceContext => Box::new(TraceContext),
+                Propagator::Baggage => Box::new(Baggage),
+            }
+        };
+        TextMapCompositePropagator::new(self.propagators.iter().map(propagator).collect())
+    }
+}
+
+impl From<SpanLimits> for opentelemetry_sdk::trace::SpanLimits {
+    fn from(limits: SpanLimits) -> Self {
+        Self {
+            max_attributes_per_span: limits.attributes,
+            max_events_per_span: limits.events,
+            max_links_per_span: limits.links,
+            max_attributes_per_event: limits.event_attributes,
+            max_attributes_per_link: limits.link_attributes,
+        }
+    }
+}
+
+impl SpanLimits {
+    /// Applies [`value_length`](Self::value_length), which the SDK does not, to text values and
+    /// lists of them in the attributes of the span, its events and its links.
+    pub fn truncate(&self, span: &mut SpanData) {
+        let Some(limit) = self.value_length else { return };
+        let events = span.events.events.iter_mut().flat_map(|event| event.attributes.iter_mut());
+        let links = span.links.links.iter_mut().flat_map(|link| link.attributes.iter_mut());
+        for KeyValue { value, .. } in span.attributes.iter_mut().chain(events).chain(links) {
+            match value {
+                Value::String(text) => truncate(text, limit),
+                Value::Array(Array::String(texts)) => {
+                    for text in texts {
+                        truncate(text, limit);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn truncate(text: &mut StringValue, characters: usize) {
+    if let Some((end, _)) = text.as_str().char_indices().nth(characters) {
+        *text = text.as_str()[..end].to_owned().into();
+    }
+}

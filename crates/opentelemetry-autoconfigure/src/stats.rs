@@ -1,0 +1,344 @@
+//! The statistics of each exporter: what it exported, what was lost and why.
+//!
+//! An outage is one log line when it begins and one when it ends, whatever number of exports fail.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::otlp::{Endpoint, OtlpConfig, Protocol};
+use super::retry::{ExportError, FailureKind};
+use super::signal::Signal;
+
+/// The condition of an exporter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing has been exported yet.
+    #[default]
+    Idle,
+    /// The last export succeeded.
+    Ok,
+    /// The last export failed.
+    Failing,
+    /// The signal has no exporter.
+    Off,
+}
+
+/// A snapshot of an exporter.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExporterStatus {
+    /// The signal.
+    pub signal: Signal,
+    /// `otlp`, `console` or `none`.
+    pub exporter: &'static str,
+    /// The address and protocol, without credentials; `None` unless the exporter is `otlp`.
+    pub target: Option<String>,
+    /// The result of the last export.
+    pub state: State,
+    /// The cause of the last failure.
+    pub detail: Option<String>,
+    /// Items that a backend accepted: spans, log records, or exports of metrics.
+    pub exported: u64,
+    /// Items that no backend accepted or will accept.
+    pub dropped: u64,
+}
+
+impl ExporterStatus {
+    /// A signal without an exporter.
+    #[must_use]
+    pub fn off(signal: Signal) -> Self {
+        Self {
+            signal,
+            exporter: "none",
+            target: None,
+            state: State::Off,
+            detail: None,
+            exported: 0,
+            dropped: 0,
+        }
+    }
+}
+
+/// Where an exporter exports to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A collector.
+    Otlp(Protocol, Endpoint),
+    /// Standard output.
+    Console,
+}
+
+impl Destination {
+    /// The collector that an OTLP exporter exports to.
+    #[must_use]
+    pub fn otlp(config: &OtlpConfig) -> Self {
+        Self::Otlp(config.protocol, config.endpoint.clone())
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Otlp(_, endpoint) => endpoint.fmt(f),
+            Self::Console => f.write_str("standard output"),
+        }
+    }
+}
+
+/// Why items were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// The queue was full.
+    QueueFull,
+    /// They ended after the shutdown.
+    AlreadyShutdown,
+    /// Their export failed, or was not finished before the shutdown.
+    ExportFailed,
+    /// The backend accepted the export, but not these items.
+    Rejected,
+}
+
+impl DropReason {
+    /// The `error.type` of
+    /// [SDK metrics](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/).
+    #[must_use]
+    pub const fn error_type(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::AlreadyShutdown => "already_shutdown",
+            Self::ExportFailed => "export_failed",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// What a backend rejected of an export that it accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejected {
+    /// The number of items.
+    pub count: u64,
+    /// The backend's reason.
+    pub message: String,
+}
+
+/// The statistics of one exporter.
+#[derive(Debug)]
+pub struct ExporterStats {
+    signal: Signal,
+    destination: Destination,
+    /// Items that were given to a processor of the SDK's, which does not count its drops.
+    offered: AtomicU64,
+    exported: AtomicU64,
+    dropped: [AtomicU64; 4],
+    condition: Mutex<Condition>,
+}
+
+#[derive(Debug, Default)]
+struct Condition {
+    state: State,
+    detail: Option<String>,
+    outage: Option<Outage>,
+    /// The drops before the last success: an outage is noticed later than it begins.
+    dropped_before: u64,
+    /// The time of the first partial rejection in a row, and the items rejected before it.
+    rejecting: Option<(Instant, u64)>,
+}
+
+/// A row of failures.
+#[derive(Clone, Copy, Debug)]
+struct Outage {
+    since: Instant,
+    is_logged: bool,
+}
+
+impl ExporterStats {
+    /// The statistics of an exporter that has not exported anything.
+    #[must_use]
+    pub fn new(signal: Signal, destination: Destination) -> Self {
+        Self {
+            signal,
+            destination,
+            offered: AtomicU64::new(0),
+            exported: AtomicU64::new(0),
+            dropped: Default::default(),
+            condition: Mutex::default(),
+        }
+    }
+
+    fn condition(&self) -> MutexGuard<'_, Condition> {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records that a backend accepted `count` items, except those that it rejected.
+    pub fn accepted(&self, count: u64, rejected: Option<&Rejected>) {
+        let lost = rejected.map_or(0, |rejected| rejected.count.min(count));
+        let rejected_before = self.dropped_for(DropReason::Rejected);
+        self.dropped(DropReason::Rejected, lost);
+        self.exported.fetch_add(count - lost, Ordering::Relaxed);
+
+        let mut condition = self.condition();
+        condition.state = State::Ok;
+        condition.detail = None;
+        let dropped = self.dropped_count();
+        let dropped_before = std::mem::replace(&mut condition.dropped_before, dropped);
+        let outage = condition.outage.take();
+        let rejecting = condition.rejecting;
+        if rejected.is_some() != rejecting.is_some() {
+            condition.rejecting = rejected.map(|_| (Instant::now(), rejected_before));
+        }
+        // Reading the status does not wait for the log.
+        drop(condition);
+
+        let Self { signal, destination, .. } = self;
+        if let Some(Outage { since, is_logged: true }) = outage {
+            let seconds = since.elapsed().as_secs_f64();
+            let dropped = dropped - dropped_before;
+            log::info!(
+                "{signal}: export to {destination} works again after {seconds:.1} s; \
+                 {dropped} lost meanwhile"
+            );
+        }
+        match (rejected, rejecting) {
+            (Some(Rejected { message, .. }), None) => log::warn!(
+                "{signal}: {destination} rejected {lost} of {count} ({message:?}). \
+                 Further rejections are counted, not logged."
+            ),
+            (None, Some((since, before))) => {
+                let seconds = since.elapsed().as_secs_f64();
+                let rejected = self.dropped_for(DropReason::Rejected) - before;
+                log::info!(
+                    "{signal}: {destination} accepts everything again after {seconds:.1} s; \
+                     {rejected} rejected meanwhile"
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Records a failed export. Its items may be exported later: [`dropped`](Self::dropped) counts
+    /// those that will not.
+    ///
+    /// The first failure in a row is logged if it is final, the second in any case: a moment's
+    /// interruption is no news.
+    pub fn failed(&self, error: &ExportError) {
+        let mut condition = self.condition();
+        condition.state = State::Failing;
+        condition.detail = Some(error.message.clone());
+        let logs = match &mut condition.outage {
+            Some(outage) => !std::mem::replace(&mut outage.is_logged, true),
+            outage @ None => {
+                let is_logged = error.is_final();
+                *outage = Some(Outage { since: Instant::now(), is_logged });
+                is_logged
+            }
+        };
+        drop(condition);
+        if logs {
+            let (signal, destination) = (self.signal, &self.destination);
+            let advice = self.advice(error.kind);
+            log::warn!("{signal}: cannot export to {destination} ({error}); {advice}");
+        }
+    }
+
+    fn advice(&self, kind: FailureKind) -> String {
+        let Self { signal, destination, .. } = self;
+        let variables = signal.in_variables();
+        match (kind, destination) {
+            (
+                FailureKind::Unsupported,
+                Destination::Otlp(_, Endpoint { doubled_path: true, .. }),
+            ) => {
+                format!(
+                    "{} was appended to OTEL_EXPORTER_OTLP_ENDPOINT, which is a base URL. Remove the \
+                     path from it, or set OTEL_EXPORTER_OTLP_{variables}_ENDPOINT.",
+                    signal.http_path()
+                )
+            }
+            (FailureKind::Unsupported, _) => {
+                format!("the backend does not accept {signal}. Set OTEL_{variables}_EXPORTER=none.")
+            }
+            (FailureKind::Refused, _) => {
+                format!(
+                    "dropping what it refuses. Solve the cause, or set OTEL_{variables}_EXPORTER=none."
+                )
+            }
+            (FailureKind::Transient | FailureKind::Throttled(_), _) => {
+                format!("retrying. Start a collector there, or set OTEL_{variables}_EXPORTER=none.")
+            }
+        }
+    }
+
+    /// Counts items that are lost.
+    pub fn dropped(&self, reason: DropReason, count: u64) {
+        self.dropped[reason as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// The number of items lost for a reason.
+    #[must_use]
+    pub fn dropped_for(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize].load(Ordering::Relaxed)
+    }
+
+    fn dropped_count(&self) -> u64 {
+        self.dropped.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The number of items that a backend accepted.
+    #[must_use]
+    pub fn exported(&self) -> u64 {
+        self.exported.load(Ordering::Relaxed)
+    }
+
+    /// Where the exporter exports to.
+    #[must_use]
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// Counts items that are given to a processor of the SDK's.
+    pub fn offered(&self, count: u64) {
+        self.offered.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// After the shutdown: counts as lost what was offered and neither exported nor dropped.
+    pub fn settle(&self) {
+        let offered = self.offered.load(Ordering::Relaxed);
+        self.abandoned(offered.saturating_sub(self.exported() + self.dropped_count()));
+    }
+
+    /// Counts items that the shutdown does not wait for.
+    pub fn abandoned(&self, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.dropped(DropReason::ExportFailed, count);
+        let mut condition = self.condition();
+        condition.state = State::Failing;
+        condition.detail.get_or_insert_with(|| "queue full, or no answer in time".to_owned());
+    }
+
+    /// A snapshot.
+    #[must_use]
+    pub fn status(&self) -> ExporterStatus {
+        let (exporter, target) = match &self.destination {
+            Destination::Otlp(protocol, endpoint) => {
+                ("otlp", Some(format!("{endpoint} ({protocol})")))
+            }
+            Destination::Console => ("console", None),
+        };
+        let condition = self.condition();
+        ExporterStatus {
+            signal: self.signal,
+            exporter,
+            target,
+            state: condition.state,
+            detail: condition.detail.clone(),
+            exported: self.exported(),
+            dropped: self.dropped_count(),
+        }
+    }
+}
