@@ -53,16 +53,10 @@ impl Retries {
 
 /// An exporter of spans with a typed result.
 pub(crate) trait ExportSpans: Send + Sync {
-    /// A batch in the form that is exported.
-    type Batch: Send + Sync;
-
-    /// Converts a batch, once for all tries.
-    fn prepare(&self, spans: Vec<SpanData>) -> Self::Batch;
-
     /// Exports a batch once. `Ok` holds what the backend rejected of it.
     fn export(
         &self,
-        batch: &Self::Batch,
+        spans: Vec<SpanData>,
     ) -> impl Future<Output = Result<Option<Rejected>, ExportError>> + Send;
 }
 
@@ -167,7 +161,7 @@ impl BatchWorker {
         while !self.accept_flushes(&mut state) {
             let limit = if state.probing { 1 } else { concurrency };
             while in_flight.len() < limit
-                && let Some(batch) = self.next_batch(&exporter, &mut state)
+                && let Some(batch) = self.next_batch(&mut state)
             {
                 in_flight.push(self.export(&exporter, batch));
             }
@@ -191,7 +185,7 @@ impl BatchWorker {
     }
 
     /// Takes note of requested flushes. Returns whether the worker is abandoned.
-    fn accept_flushes<T>(&self, state: &mut State<T>) -> bool {
+    fn accept_flushes(&self, state: &mut State) -> bool {
         let mut queue = self.queue();
         if !queue.flushes.is_empty() {
             let waiters = std::mem::take(&mut queue.flushes);
@@ -202,11 +196,7 @@ impl BatchWorker {
 
     /// The next batch to export: one that failed before, else the oldest spans of the queue. An
     /// incomplete batch is due on a flush, or after the delay.
-    fn next_batch<E: ExportSpans>(
-        &self,
-        exporter: &E,
-        state: &mut State<E::Batch>,
-    ) -> Option<Batch<E::Batch>> {
+    fn next_batch(&self, state: &mut State) -> Option<Vec<SpanData>> {
         if state.retry_at.is_some() {
             return None;
         }
@@ -236,20 +226,21 @@ impl BatchWorker {
         if let Some(flush) = &mut state.flush {
             flush.spans = flush.spans.saturating_sub(count);
         }
-        Some(Batch { count: count as u64, content: exporter.prepare(spans) })
+        Some(spans)
     }
 
     /// Exports a batch, and returns it with the result.
-    async fn export<E: ExportSpans>(
+    async fn export(
         &self,
-        exporter: &E,
-        batch: Batch<E::Batch>,
-    ) -> (Batch<E::Batch>, Result<(), ExportError>) {
-        // A panic of an exporter must not end all exports.
-        let export = AssertUnwindSafe(exporter.export(&batch.content)).catch_unwind();
+        exporter: &impl ExportSpans,
+        batch: Vec<SpanData>,
+    ) -> (Vec<SpanData>, Result<(), ExportError>) {
+        // The exporter consumes a batch, and a retry needs one. A panic of it must not end all exports.
+        let export = AssertUnwindSafe(exporter.export(batch.clone())).catch_unwind();
         let result = match export.await {
             Ok(Ok(rejected)) => {
-                self.settle(batch.count, |stats| stats.accepted(batch.count, rejected.as_ref()));
+                let count = batch.len() as u64;
+                self.settle(count, |stats| stats.accepted(count, rejected.as_ref()));
                 Ok(())
             }
             Ok(Err(error)) => Err(error),
@@ -259,7 +250,7 @@ impl BatchWorker {
     }
 
     /// Decides what follows from an export.
-    fn exported<T>(&self, batch: Batch<T>, result: Result<(), ExportError>, state: &mut State<T>) {
+    fn exported(&self, batch: Vec<SpanData>, result: Result<(), ExportError>, state: &mut State) {
         match result {
             Ok(()) => {
                 state.backoff.reset();
@@ -268,7 +259,7 @@ impl BatchWorker {
             Err(error) => {
                 self.stats.failed(&error);
                 if error.is_final() {
-                    let count = batch.count;
+                    let count = batch.len() as u64;
                     self.settle(count, |stats| stats.dropped(DropReason::ExportFailed, count));
                     if let Some(flush) = &mut state.flush {
                         flush.result = Err(error.message);
@@ -292,15 +283,10 @@ impl BatchWorker {
     }
 }
 
-struct Batch<T> {
-    count: u64,
-    content: T,
-}
-
 /// The task's knowledge of its exports, from one turn to the next.
-struct State<T> {
+struct State {
     /// Batches that failed and may be exported again.
-    held: VecDeque<Batch<T>>,
+    held: VecDeque<Vec<SpanData>>,
     /// Nothing is exported before this time.
     retry_at: Option<Instant>,
     /// Whether the backend asked for this pause: a flush does not cut it short.
@@ -321,7 +307,7 @@ struct Flush {
     result: Result<(), String>,
 }
 
-impl<T> State<T> {
+impl State {
     fn new() -> Self {
         Self {
             held: VecDeque::new(),
@@ -359,7 +345,7 @@ impl<T> State<T> {
     }
 
     /// Keeps a batch for another try. Of several that fail together, the first sets the pause.
-    fn hold(&mut self, batch: Batch<T>, error: ExportError) {
+    fn hold(&mut self, batch: Vec<SpanData>, error: ExportError) {
         self.held.push_back(batch);
         self.probing = true;
         if self.retry_at.is_some() {

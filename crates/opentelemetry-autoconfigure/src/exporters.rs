@@ -7,15 +7,8 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::Severity;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, LogProcessor, SdkLogRecord};
@@ -27,110 +20,99 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::batch_worker::{EXPORT_BACKOFF, ExportSpans, Retries};
-use super::otlp_client::OtlpClient;
+use super::export_result;
 use super::retry::ExportError;
 use super::stats::{DropReason, ExporterStats, Rejected};
 
 /// Exports spans by OTLP.
 #[derive(Debug)]
 pub(crate) struct OtlpSpans {
-    pub(crate) client: OtlpClient,
-    pub(crate) resource: ResourceAttributesWithSchema,
+    pub(crate) inner: opentelemetry_otlp::SpanExporter,
+    pub(crate) timeout: Duration,
+    pub(crate) handle: Handle,
 }
 
 impl ExportSpans for OtlpSpans {
-    type Batch = Bytes;
-
-    fn prepare(&self, spans: Vec<SpanData>) -> Bytes {
-        let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
-        self.client.body(&ExportTraceServiceRequest { resource_spans })
-    }
-
-    async fn export(&self, batch: &Bytes) -> Result<Option<Rejected>, ExportError> {
-        self.client.send(batch.clone()).await
+    async fn export(&self, spans: Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
+        export_result::run(self.inner.export(spans), self.timeout, &self.handle).await
     }
 }
 
-/// Exports metrics or log records by OTLP, with retries, on the export runtime.
-#[derive(Clone, Debug)]
-pub(crate) struct OtlpPush {
-    pub(crate) client: OtlpClient,
+/// Exports metrics or log records by OTLP, with retries.
+#[derive(Debug)]
+pub(crate) struct OtlpPush<E> {
+    pub(crate) inner: E,
+    pub(crate) timeout: Duration,
     pub(crate) stats: Arc<ExporterStats>,
     pub(crate) handle: Handle,
 }
 
-impl OtlpPush {
-    async fn push(&self, body: Bytes, count: u64) -> OTelSdkResult {
-        let Self { client, stats, handle } = self.clone();
-        let export = handle.spawn(async move {
-            let mut backoff = EXPORT_BACKOFF;
-            let mut retries = Retries::within(client.timeout);
-            loop {
-                let error = match client.send(body.clone()).await {
-                    Ok(rejected) => {
-                        stats.accepted(count, rejected.as_ref());
-                        return Ok(());
-                    }
-                    Err(error) => error,
-                };
-                stats.failed(&error);
-                let pause = error.pause(&mut backoff);
-                if error.is_final() || !retries.allow(pause) {
-                    stats.dropped(DropReason::ExportFailed, count);
-                    return Err(OTelSdkError::InternalFailure(error.message));
+impl<E> OtlpPush<E> {
+    async fn push<F: Future<Output = OTelSdkResult>>(
+        &self,
+        count: u64,
+        export: impl Fn() -> F,
+    ) -> OTelSdkResult {
+        let Self { timeout, stats, handle, .. } = self;
+        let mut backoff = EXPORT_BACKOFF;
+        let mut retries = Retries::within(*timeout);
+        loop {
+            let error = match export_result::run(export(), *timeout, handle).await {
+                Ok(rejected) => {
+                    stats.accepted(count, rejected.as_ref());
+                    return Ok(());
                 }
-                sleep(pause).await;
+                Err(error) => error,
+            };
+            stats.failed(&error);
+            let pause = error.pause(&mut backoff);
+            if error.is_final() || !retries.allow(pause) {
+                stats.dropped(DropReason::ExportFailed, count);
+                return Err(OTelSdkError::InternalFailure(error.message));
             }
-        });
-        export.await.unwrap_or(Err(OTelSdkError::AlreadyShutdown))
+            let pause = {
+                // A thread of the SDK's has no timer.
+                let _entered = handle.enter();
+                sleep(pause)
+            };
+            pause.await;
+        }
     }
 }
 
-/// Exports metrics by OTLP. One export counts as one item: cumulative metrics lose nothing but
-/// resolution in time when it fails.
-#[derive(Debug)]
-pub(crate) struct OtlpMetrics {
-    pub(crate) push: OtlpPush,
-    pub(crate) temporality: Temporality,
-}
-
-impl PushMetricExporter for OtlpMetrics {
+/// One export counts as one item: cumulative metrics lose nothing but resolution in time when it
+/// fails.
+impl PushMetricExporter for OtlpPush<opentelemetry_otlp::MetricExporter> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        self.push.stats.offered(1);
-        let body = self.push.client.body(&ExportMetricsServiceRequest::from(metrics));
-        self.push.push(body, 1).await
+        self.stats.offered(1);
+        self.push(1, || self.inner.export(metrics)).await
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
+        self.inner.force_flush()
     }
 
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
     }
 
     fn temporality(&self) -> Temporality {
-        self.temporality
+        self.inner.temporality()
     }
 }
 
-/// Exports log records by OTLP.
-#[derive(Debug)]
-pub(crate) struct OtlpLogs {
-    pub(crate) push: OtlpPush,
-    pub(crate) resource: ResourceAttributesWithSchema,
-}
-
-impl LogExporter for OtlpLogs {
+impl LogExporter for OtlpPush<opentelemetry_otlp::LogExporter> {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        let count = batch.iter().count() as u64;
-        let resource_logs = group_logs_by_resource_and_scope(&batch, &self.resource);
-        let body = self.push.client.body(&ExportLogsServiceRequest { resource_logs });
-        self.push.push(body, count).await
+        let records: Vec<_> = batch.iter().collect();
+        self.push(records.len() as u64, || self.inner.export(LogBatch::new(&records))).await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.resource = resource.into();
+        self.inner.set_resource(resource);
     }
 }
 
@@ -164,15 +146,9 @@ impl<E> Console<E> {
 }
 
 impl ExportSpans for Console<opentelemetry_stdout::SpanExporter> {
-    type Batch = Vec<SpanData>;
-
-    fn prepare(&self, spans: Vec<SpanData>) -> Vec<SpanData> {
-        spans
-    }
-
-    async fn export(&self, spans: &Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
+    async fn export(&self, spans: Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
         check_stdout()?;
-        let printed = self.inner.export(spans.clone()).await;
+        let printed = self.inner.export(spans).await;
         printed.map(|()| None).map_err(|error| ExportError::refused(error.to_string()))
     }
 }

@@ -4,7 +4,8 @@
 //! In reading order, which is the way of a span: [`variables`](VARIABLES) are read into a [`Config`] (`config`,
 //! `otlp`, `tls_files`), which `sdk_types` and `providers` turn into the SDK's types. `telemetry` is the life of
 //! all of it. An ended span goes to the `span_processor`, then to the `batch_worker` of each of the `exporters`, then
-//! through the `otlp_client` to a collector. `retry` says what follows from a failure, `stats` counts,
+//! through an `otlp_exporter` to a collector. `export_result` gives its result a type, `retry` says what follows from a
+//! failure, `stats` counts,
 //! `sdk_metrics` reports the counts, and everything runs on the `export_runtime`.
 
 mod config;
@@ -19,11 +20,13 @@ mod variables;
 #[cfg(feature = "sdk")]
 mod batch_worker;
 #[cfg(feature = "sdk")]
+mod export_result;
+#[cfg(feature = "sdk")]
 mod export_runtime;
 #[cfg(feature = "sdk")]
 mod exporters;
 #[cfg(feature = "sdk")]
-mod otlp_client;
+mod otlp_exporter;
 #[cfg(feature = "sdk")]
 mod providers;
 #[cfg(feature = "sdk")]

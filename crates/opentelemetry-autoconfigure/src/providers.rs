@@ -14,8 +14,8 @@ use tokio::runtime::Handle;
 
 use super::batch_worker::{BatchWorker, ExportSpans};
 use super::config::{BatchConfig, Config, Exporter, SignalConfig, Temporality};
-use super::exporters::{Console, Counted, OtlpLogs, OtlpMetrics, OtlpPush, OtlpSpans};
-use super::otlp_client::OtlpClient;
+use super::exporters::{Console, Counted, OtlpPush, OtlpSpans};
+use super::otlp_exporter;
 use super::signal::Signal;
 use super::span_processor::{BufferingSpanProcessor, SpanListener};
 use super::stats::{Destination, ExporterStats};
@@ -49,16 +49,6 @@ impl Providers<'_> {
         stats
     }
 
-    fn otlp(
-        &mut self,
-        signal: Signal,
-        config: &SignalConfig,
-    ) -> Result<(OtlpClient, Arc<ExporterStats>), BuildError> {
-        let client = OtlpClient::new(signal, &config.otlp)
-            .map_err(|source| BuildError::Exporter { signal, source })?;
-        Ok((client, self.new_stats(signal, Destination::otlp(&config.otlp))))
-    }
-
     pub(super) fn span_processor(
         &mut self,
         listeners: Vec<Arc<dyn SpanListener>>,
@@ -68,8 +58,12 @@ impl Providers<'_> {
         for exporter in self.exporters(traces) {
             workers.push(match exporter {
                 Exporter::Otlp => {
-                    let (client, stats) = self.otlp(Signal::Traces, traces)?;
-                    let exporter = OtlpSpans { client, resource: self.resource.into() };
+                    let mut inner = otlp_exporter::spans(&traces.otlp, self.handle)
+                        .map_err(BuildError::exporter(Signal::Traces))?;
+                    inner.set_resource(self.resource);
+                    let stats = self.new_stats(Signal::Traces, Destination::otlp(&traces.otlp));
+                    let (timeout, handle) = (traces.otlp.timeout, self.handle.clone());
+                    let exporter = OtlpSpans { inner, timeout, handle };
                     self.worker(*span_batch, stats, exporter, CONCURRENT_EXPORTS)
                 }
                 Exporter::Console => {
@@ -106,13 +100,15 @@ impl Providers<'_> {
         for exporter in self.exporters(config) {
             builder = match exporter {
                 Exporter::Otlp => {
-                    let push = self.push(Signal::Metrics, config)?;
                     let temporality = match self.config.temporality {
                         Temporality::Cumulative => metrics::Temporality::Cumulative,
                         Temporality::Delta => metrics::Temporality::Delta,
                         Temporality::LowMemory => metrics::Temporality::LowMemory,
                     };
-                    builder.with_reader(self.reader(OtlpMetrics { push, temporality }))
+                    let exporter = otlp_exporter::metrics(&config.otlp, temporality, self.handle)
+                        .map_err(BuildError::exporter(Signal::Metrics))?;
+                    let exporter = self.push(Signal::Metrics, config, exporter);
+                    builder.with_reader(self.reader(exporter))
                 }
                 Exporter::Console => {
                     let stats = self.new_stats(Signal::Metrics, Destination::Console);
@@ -124,9 +120,9 @@ impl Providers<'_> {
         Ok(builder.build())
     }
 
-    fn push(&mut self, signal: Signal, config: &SignalConfig) -> Result<OtlpPush, BuildError> {
-        let (client, stats) = self.otlp(signal, config)?;
-        Ok(OtlpPush { client, stats, handle: self.handle.clone() })
+    fn push<E>(&mut self, signal: Signal, config: &SignalConfig, inner: E) -> OtlpPush<E> {
+        let stats = self.new_stats(signal, Destination::otlp(&config.otlp));
+        OtlpPush { inner, timeout: config.otlp.timeout, stats, handle: self.handle.clone() }
     }
 
     fn reader<E: PushMetricExporter>(&self, exporter: E) -> PeriodicReader<E> {
@@ -144,15 +140,16 @@ impl Providers<'_> {
         for exporter in exporters {
             builder = match exporter {
                 Exporter::Otlp => {
-                    let push = self.push(Signal::Logs, config)?;
-                    let stats = push.stats.clone();
+                    let exporter = otlp_exporter::logs(&config.otlp, self.handle)
+                        .map_err(BuildError::exporter(Signal::Logs))?;
+                    let exporter = self.push(Signal::Logs, config, exporter);
+                    let stats = exporter.stats.clone();
                     let BatchConfig { delay, queue, batch } = self.config.log_batch;
                     let batch = BatchConfigBuilder::default()
                         .with_scheduled_delay(delay)
                         .with_max_queue_size(queue)
                         .with_max_export_batch_size(batch)
                         .build();
-                    let exporter = OtlpLogs { push, resource: self.resource.into() };
                     let inner =
                         BatchLogProcessor::builder(exporter).with_batch_config(batch).build();
                     builder.with_log_processor(Counted { inner, stats })

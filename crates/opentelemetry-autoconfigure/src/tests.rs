@@ -74,15 +74,10 @@ impl FakeExporter {
 }
 
 impl ExportSpans for Arc<FakeExporter> {
-    type Batch = Vec<SpanId>;
-
-    fn prepare(&self, spans: Vec<SpanData>) -> Vec<SpanId> {
-        spans.iter().map(|span| span.span_context.span_id()).collect()
-    }
-
-    async fn export(&self, batch: &Vec<SpanId>) -> Result<Option<Rejected>, ExportError> {
+    async fn export(&self, spans: Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
         let answer = {
-            self.exports.lock().unwrap().push((self.started.elapsed(), batch.clone()));
+            let batch = spans.iter().map(|span| span.span_context.span_id()).collect();
+            self.exports.lock().unwrap().push((self.started.elapsed(), batch));
             let mut answers = self.answers.lock().unwrap();
             if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
         };

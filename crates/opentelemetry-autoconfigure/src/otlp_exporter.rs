@@ -1,0 +1,176 @@
+//! The exporters of `opentelemetry-otlp`, built from the settings of a signal.
+//!
+//! Their own retries are disabled: there is one retry policy, in [`retry`](super::retry).
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use bytes::Bytes;
+use opentelemetry::Context;
+use opentelemetry::context::FutureExt as _;
+use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_otlp::{
+    Compression, LogExporter, MetricExporter, RetryPolicy, SpanExporter, WithExportConfig,
+    WithHttpConfig, WithTonicConfig,
+};
+use opentelemetry_sdk::metrics::Temporality;
+use tokio::runtime::Handle;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+
+use super::export_result::{HttpFailure, root_cause};
+use super::otlp::{OtlpConfig, Protocol};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+pub(crate) fn spans(config: &OtlpConfig, handle: &Handle) -> Result<SpanExporter, BoxError> {
+    let builder = SpanExporter::builder();
+    Ok(match config.protocol {
+        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
+        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
+    })
+}
+
+pub(crate) fn metrics(
+    config: &OtlpConfig,
+    temporality: Temporality,
+    handle: &Handle,
+) -> Result<MetricExporter, BoxError> {
+    let builder = MetricExporter::builder().with_temporality(temporality);
+    Ok(match config.protocol {
+        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
+        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
+    })
+}
+
+pub(crate) fn logs(config: &OtlpConfig, handle: &Handle) -> Result<LogExporter, BoxError> {
+    let builder = LogExporter::builder();
+    Ok(match config.protocol {
+        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
+        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
+    })
+}
+
+fn grpc<B: WithTonicConfig + WithExportConfig>(
+    builder: B,
+    config: &OtlpConfig,
+) -> Result<B, BoxError> {
+    let headers: http::HeaderMap = (&headers(config)).try_into()?;
+    let mut builder = builder
+        .with_endpoint(config.endpoint.uri.to_string())
+        .with_timeout(config.timeout)
+        .with_retry_policy(RetryPolicy::disabled())
+        .with_metadata(MetadataMap::from_headers(headers));
+    if config.gzip {
+        builder = builder.with_compression(Compression::Gzip);
+    }
+    if config.endpoint.uri.scheme_str() == Some("https") {
+        let tls = ClientTlsConfig::new();
+        let tls = match &config.tls.certificate {
+            Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+            None => tls.with_native_roots(),
+        };
+        builder = builder.with_tls_config(match &config.tls.client {
+            Some((certificate, key)) => tls.identity(Identity::from_pem(certificate, key)),
+            None => tls,
+        });
+    }
+    Ok(builder)
+}
+
+fn http<B: WithHttpConfig + WithExportConfig>(
+    builder: B,
+    config: &OtlpConfig,
+    handle: &Handle,
+) -> Result<B, BoxError> {
+    let client = ExportClient { client: http_client(config)?, handle: handle.clone() };
+    let builder = builder
+        .with_endpoint(config.endpoint.uri.to_string())
+        .with_timeout(config.timeout)
+        .with_retry_policy(RetryPolicy::disabled())
+        .with_headers(headers(config))
+        .with_http_client(client);
+    Ok(if config.gzip { builder.with_compression(Compression::Gzip) } else { builder })
+}
+
+fn headers(config: &OtlpConfig) -> HashMap<String, String> {
+    config.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
+}
+
+fn http_client(config: &OtlpConfig) -> Result<reqwest::Client, BoxError> {
+    // ring, unless the application has chosen a provider: reqwest needs one even without TLS.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // A redirect would send telemetry and the headers' secrets to an address that nobody configured.
+    let mut client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    if let Some(pem) = &config.tls.certificate {
+        client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?);
+    } else if config.endpoint.uri.scheme_str() != Some("https") {
+        // A client without TLS must start where there are no authorities, as in a minimal container.
+        client = client.tls_certs_only([]);
+    }
+    if let Some((certificate, key)) = &config.tls.client {
+        client =
+            client.identity(reqwest::Identity::from_pem(&[certificate.as_slice(), key].concat())?);
+    }
+    Ok(client.build()?)
+}
+
+/// The part of a response that is read: more than a collector answers, too little to exhaust memory.
+const LONGEST_RESPONSE: usize = 4 << 20;
+
+/// reqwest on the export runtime, also for exporters that the SDK drives from plain threads.
+#[derive(Clone, Debug)]
+struct ExportClient {
+    client: reqwest::Client,
+    handle: Handle,
+}
+
+impl ExportClient {
+    async fn send(
+        client: reqwest::Client,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        let mut response = client.execute(request.try_into()?).await?;
+        let mut answer = http::Response::builder().status(response.status());
+        if let Some(headers) = answer.headers_mut() {
+            *headers = std::mem::take(response.headers_mut());
+        }
+        let mut body = Vec::new();
+        while body.len() < LONGEST_RESPONSE
+            && let Some(chunk) = response.chunk().await?
+        {
+            body.extend_from_slice(&chunk);
+        }
+        Ok(answer.body(body.into())?)
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for ExportClient {
+    async fn send_bytes(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        // Log records of the client must not be exported, each of which would make others. The SDK
+        // marks its threads so; the mark has to cross to this runtime.
+        let quiet = Context::new().with_telemetry_suppressed();
+        let send = Self::send(self.client.clone(), request).with_context(quiet);
+        let sent = self.handle.spawn(send).await?;
+        match &sent {
+            Ok(response) if response.status().is_success() => {}
+            Ok(response) => HttpFailure::status(response).note(),
+            Err(error) => HttpFailure::Transport(root_cause(error.as_ref())).note(),
+        }
+        sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_for_plain_http_needs_no_certificate_authorities() {
+        assert!(http_client(&crate::Config::default().traces.otlp).is_ok());
+    }
+}
