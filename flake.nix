@@ -3,7 +3,7 @@
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
 
-  # Wiring only: what each output is stands in its own file under nix/.
+  # Wiring only: each output has its own file under nix/.
   outputs =
     { self, nixpkgs }:
     let
@@ -14,7 +14,7 @@
         "x86_64-darwin"
         "aarch64-darwin"
       ];
-      # `built` is what this flake's packages are on the same system.
+      # `built` has this flake's packages for the same system.
       eachSystem =
         f:
         lib.genAttrs systems (
@@ -31,7 +31,7 @@
         {
           default = pkgs.callPackage ./nix/package.nix { };
         }
-        # A container image holds a Linux binary: there is none to build elsewhere.
+        # A container image holds a Linux binary, so only Linux builds one.
         // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
           image = pkgs.callPackage ./nix/image.nix { rocket-otel-demo = built.default; };
         }

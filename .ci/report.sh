@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# What the stages of .ci/run share: one line a check, and a count at the end.
+# What the stages of .ci/run share: one line per check, and the counts at the end.
 #
-#   check "a sentence that is true" COMMAND...   passes if COMMAND ends with 0; shows its output if not
-#   refuse "a sentence that is true" COMMAND...  passes if COMMAND does not
-#   report STAGE                                 prints the counts; its status is the stage's
+#   check "a true sentence" COMMAND...    passes if COMMAND exits with 0; prints its output otherwise
+#   refuse "a true sentence" COMMAND...   passes if COMMAND exits with another code
+#   report STAGE                          prints the counts; its exit code is the stage's
 #
-# A check reads all that its command says: `COMMAND | grep -q` ends early, and COMMAND fails on the closed pipe.
+# COMMAND must read all of its input: after `... | grep -q`, the writer fails on the closed pipe.
 
 passed=0
 failed=0
@@ -42,14 +42,25 @@ refuse() {
   fi
 }
 
-# Asks again, twice a second, until COMMAND ends with 0 or SECONDS are over.
-within() {
+# Repeats COMMAND twice a second until it succeeds or SECONDS have passed.
+within() { # SECONDS COMMAND...
   local deadline=$((SECONDS + $1))
   shift
   until "$@" >/dev/null 2>&1; do
     ((SECONDS < deadline)) || return 1
     sleep 0.5
   done
+}
+
+# Installs a cargo subcommand under the cache folder, by version, and prints its path. Link-time
+# optimization would double the build time of a program that runs for seconds.
+cargo_tool() { # NAME VERSION
+  local root="${XDG_CACHE_HOME:-$HOME/.cache}/rocket-otel-demo/$1-$2"
+  if [[ ! -x $root/bin/$1 ]]; then
+    CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+      cargo install "$1" --locked --version "$2" --root "$root" >&2 || return
+  fi
+  printf '%s\n' "$root/bin/$1"
 }
 
 report() {

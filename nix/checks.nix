@@ -1,4 +1,4 @@
-# What `nix flake check` runs on the sources: the tests, and clippy with every warning an error.
+# The checks of the sources in `nix flake check`: the tests, and clippy with every warning an error.
 {
   lib,
   cacert,
@@ -6,8 +6,8 @@
   rocket-otel-demo,
 }:
 let
-  # The package's crates, with another command in place of the build, and the whole repository: the tests
-  # read the documentation too. Not static: these run where they are built.
+  # The package with another command in place of the build, on the whole repository: the tests read the
+  # documentation too. Not static: the tests run where they are built.
   run =
     name: tools: command:
     (rocket-otel-demo.override { static = false; }).overrideAttrs (old: {
@@ -26,7 +26,7 @@ let
     });
 in
 {
-  # Nix's sandbox has no certificate authorities: without any, the tests of TLS could not tell one from another.
-  tests = run "tests" [ ] "SSL_CERT_FILE=${cacert}/etc/ssl/certs/ca-bundle.crt cargo test --offline";
-  clippy = run "clippy" [ clippy ] "cargo clippy --offline --all-targets -- -D warnings";
+  # Nix's sandbox has no certificate authorities, and the tests of TLS need an untrusted one beside trusted ones.
+  tests = run "tests" [ ] "SSL_CERT_FILE=${cacert}/etc/ssl/certs/ca-bundle.crt cargo test --offline --workspace";
+  clippy = run "clippy" [ clippy ] "cargo clippy --offline --workspace --all-targets -- -D warnings";
 }

@@ -1,4 +1,4 @@
-# The check that Nix and Rust files are as `nix fmt` and `cargo fmt` leave them.
+# Checks that `nix fmt` and `cargo fmt` would change nothing.
 {
   lib,
   runCommand,
@@ -6,16 +6,18 @@
   rustfmt,
 }:
 let
-  manifest = (lib.importTOML ../Cargo.toml).package;
+  inherit ((lib.importTOML ../Cargo.toml).workspace.package) edition;
   src = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
-      ../.ci/nixpkgs
+      ../.ci
       ../flake.nix
       ../nix
       ../rustfmt.toml
       (lib.fileset.maybeMissing ../benches)
-      ../examples
+      ../crates
+      (lib.fileset.maybeMissing ../examples)
+      ../fuzz
       ../src
       ../tests
     ];
@@ -31,6 +33,6 @@ runCommand "format"
   ''
     cd ${src}
     find . -name '*.nix' -print0 | xargs -0 nixfmt --check
-    find . -name '*.rs' -print0 | xargs -0 rustfmt --check --edition ${manifest.edition}
+    find . -name '*.rs' -print0 | xargs -0 rustfmt --check --edition ${edition}
     touch $out
   ''

@@ -1,4 +1,4 @@
-# The check that the image is configured as the README says: read back from what `docker load` would read.
+# Checks the image's configuration against the README's claims, as `docker load` would read it.
 {
   runCommand,
   image,
@@ -11,7 +11,7 @@ runCommand "image-config" { nativeBuildInputs = [ jq ]; } ''
   jq .config image/"$(jq -r '.[0].Config' image/manifest.json)" >config.json
 
   holds() {
-    jq -e "$1" config.json >/dev/null || { echo "not so in the image's configuration: $1"; exit 1; }
+    jq -e "$1" config.json >/dev/null || { echo "does not hold for the image's configuration: $1"; exit 1; }
   }
   holds '.User | test("^[1-9][0-9]*:[1-9][0-9]*$")'
   holds '.ExposedPorts | keys == ["8000/tcp"]'

@@ -1,5 +1,5 @@
-# The container image: the static binary and the certificate authorities, nothing else. No shell, no
-# package manager, no file that its user may write. `nix build .#image && docker load < result`
+# The container image: the static binary and the certificate authorities. It has no shell, no package manager
+# and no file that its user may write. `nix build .#image && docker load < result`
 {
   lib,
   dockerTools,
@@ -16,7 +16,7 @@ dockerTools.buildLayeredImage {
   created = "1970-01-01T00:00:01Z";
 
   contents = [
-    rocket-otel-demo # also as /bin/rocket-otel-demo, the same name as in the Dockerfile's image
+    rocket-otel-demo # also as /bin/rocket-otel-demo, its path in the Dockerfile's image
     dockerTools.caCertificates # for an OTLP endpoint over TLS
   ];
 
@@ -24,7 +24,7 @@ dockerTools.buildLayeredImage {
     Entrypoint = [ (lib.getExe rocket-otel-demo) ];
     Env = [
       "PATH=/bin"
-      "ROCKET_ADDRESS=0.0.0.0" # Rocket's own default, loopback, is out of reach from outside a container
+      "ROCKET_ADDRESS=0.0.0.0" # Rocket's default, loopback, cannot be reached from outside a container
       "ROCKET_PORT=${toString port}"
     ];
     ExposedPorts."${toString port}/tcp" = { };

@@ -1,57 +1,62 @@
-# The one binary: server, runner and health check, its templates and static files compiled in.
+# The binary: server, runner and health check, with the templates and static files compiled in.
 {
   lib,
   stdenv,
   rustPlatform,
   glibc,
   nukeReferences,
-  # On Linux the binary needs no library at run time, so that the image holds it and nothing beside it.
+  # On Linux the binary needs no shared library, so that the image need not hold any.
   static ? stdenv.hostPlatform.isLinux,
 }:
 let
-  manifest = (lib.importTOML ../Cargo.toml).package;
+  manifest = lib.importTOML ../Cargo.toml;
+  # What the members of the workspace have in common.
+  shared = manifest.workspace.package;
 in
 rustPlatform.buildRustPackage {
-  pname = manifest.name;
-  inherit (manifest) version;
+  pname = manifest.package.name;
+  inherit (shared) version;
 
-  # What the binary is made of, and no more: editing a test, the README or this folder rebuilds nothing.
+  # Only what Cargo needs to build the binary: editing the README or the demo's tests rebuilds nothing.
   src = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
       ../Cargo.lock
       ../Cargo.toml
-      # Cargo wants the files of every target it is told of, whether it builds them or not.
+      # Cargo requires the files of every target that a manifest names, whether it builds them or not.
       (lib.fileset.maybeMissing ../benches)
+      # Every member of the workspace, for the same reason.
+      ../crates
       ../src
       ../static
       ../templates
     ];
   };
   cargoLock.lockFile = ../Cargo.lock;
+  cargoBuildFlags = [ "--package=${manifest.package.name}" ];
 
   nativeBuildInputs = lib.optionals static [ nukeReferences ];
   buildInputs = lib.optionals static [ glibc.static ];
   env.RUSTFLAGS = lib.optionalString static "-C target-feature=+crt-static";
 
-  # The build folder has one name in Linux's sandbox and another everywhere else; the binary must not tell.
+  # The build folder's name differs between Linux's sandbox and other builds; the binary must not contain it.
   preBuild = ''
     export RUSTFLAGS="$RUSTFLAGS --remap-path-prefix=$NIX_BUILD_TOP=/build"
   '';
 
-  # `nix run` should not wait for the tests: they are a check of the flake's (checks.nix).
+  # `nix run` does not wait for the tests: they are a check of the flake (checks.nix).
   doCheck = false;
 
-  # A static glibc names its own folder (locales, character sets) in what it is linked into. The server
-  # opens neither, and without this the image would carry all of glibc along.
+  # A static glibc leaves the path of its own folder (locales, character sets) in the binary. The server opens
+  # neither, and with that reference the image would contain all of glibc.
   postInstall = lib.optionalString static ''
-    nuke-refs $out/bin/${manifest.name}
+    nuke-refs $out/bin/${manifest.package.name}
   '';
 
   meta = {
-    inherit (manifest) description;
-    homepage = manifest.repository;
+    inherit (manifest.package) description;
+    homepage = shared.repository;
     license = lib.licenses.mit;
-    mainProgram = manifest.name;
+    mainProgram = manifest.package.name;
   };
 }

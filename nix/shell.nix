@@ -1,4 +1,4 @@
-# `nix develop`: the toolchain, and what the tests and a person at work call.
+# `nix develop`: the toolchain, and the tools of the tests and of daily work.
 {
   lib,
   stdenv,
@@ -19,24 +19,24 @@
   valgrind,
 }:
 mkShell {
-  # cargo, rustc and a C compiler (for ring) come with the package itself.
+  # cargo, rustc and a C compiler (for ring) come with the package.
   inputsFrom = [ (rocket-otel-demo.override { static = false; }) ];
   packages = [
     cargo-deny
     clippy
     curl
     docker-compose
-    go # builds the real Jaeger that the end-to-end tests talk to
+    go # builds the real Jaeger of the end-to-end tests
     jq
     just
     nixfmt-tree
-    nodejs # drives the browser, and hosts the WebAssembly component
+    nodejs # drives the browser, and runs the WebAssembly component
     rust-analyzer
     rustfmt
   ]
   ++ lib.optionals stdenv.hostPlatform.isLinux [
-    chromium # the page, as a browser shows it
-    valgrind # counts the instructions of a request
+    chromium # shows the page
+    valgrind # counts the instructions per request
   ];
   shellHook = ''
     echo "rocket-otel-demo: cargo run | cargo test | cargo clippy | just | nix fmt | nix build .#image && docker load < result"

@@ -1,14 +1,14 @@
-# A stand-in for the flake's one input, for machines that can reach neither nixpkgs nor its binary
-# cache. It lets a real Nix evaluate and build flake.nix and nix/*.nix, unchanged:
+# A stand-in for the flake's one input, for machines that reach neither nixpkgs nor its binary cache. With it a
+# real Nix evaluates and builds flake.nix and nix/*.nix, unchanged:
 #
 #   nix build .#image --override-input nixpkgs path:.ci/nixpkgs --no-write-lock-file
 #
-# It is no nixpkgs, and what comes out of it is never a release: the compiler and the tools are the
-# machine's own (Debian's gcc, the Rust toolchain in /opt/rust), its packages mere links to them.
+# Its outputs are never releases: the compiler and the tools are the machine's own (Debian's gcc, the Rust
+# toolchain in /opt/rust), and its packages are links to them.
 #
-# It is small and strict on purpose. A name or an argument that is not written down here is an
-# evaluation error, so everything that flake.nix and nix/*.nix call must be in this list, and each
-# name in it is nixpkgs 26.05's own, with the same meaning; .ci/nix holds the files to the list:
+# It is small and strict on purpose: a name or an argument that it does not define is an evaluation error. So this
+# list has everything that flake.nix and nix/*.nix use, each with its name and meaning in nixpkgs 26.05, and
+# .ci/nix compares the files with the list:
 #
 # names: lib.fileset.maybeMissing lib.fileset.toSource lib.fileset.unions lib.genAttrs lib.getExe lib.importTOML lib.licenses.mit
 # names: lib.optionalAttrs lib.optionalString lib.optionals
@@ -16,7 +16,7 @@
 # names: pkgs.mkShell pkgs.runCommand pkgs.rustPlatform.buildRustPackage pkgs.stdenv.hostPlatform.isLinux
 # names: pkgs.cacert pkgs.cargo-deny pkgs.chromium pkgs.clippy pkgs.curl pkgs.docker-compose pkgs.glibc.static pkgs.go pkgs.jq pkgs.just pkgs.nixfmt
 # names: pkgs.nixfmt-tree pkgs.nodejs pkgs.nukeReferences pkgs.rust-analyzer pkgs.rustfmt pkgs.valgrind
-# args: buildRustPackage pname version src cargoLock nativeBuildInputs buildInputs env preBuild doCheck postInstall meta
+# args: buildRustPackage pname version src cargoLock cargoBuildFlags nativeBuildInputs buildInputs env preBuild doCheck postInstall meta
 # args: overrideAttrs pname src nativeBuildInputs buildPhase installPhase
 # args: buildLayeredImage name tag created contents config
 # args: mkShell inputsFrom packages shellHook
@@ -26,7 +26,7 @@
   outputs =
     { self }:
     let
-      # A file set is a path, one that may be missing, or a list of paths already seen to be there.
+      # A file set is a path, a path that may be missing, or a list of existing paths.
       filesOf =
         fileset:
         if builtins.isList fileset then
@@ -36,7 +36,7 @@
         else if builtins.pathExists fileset then
           [ (toString fileset) ]
         else
-          throw "lib.fileset: ${toString fileset} is not there";
+          throw "lib.fileset: ${toString fileset} does not exist";
 
       lib = {
         genAttrs =
@@ -94,8 +94,8 @@
           binPath =
             inputs: builtins.concatStringsSep ":" (map (input: "${input}/bin") inputs ++ [ hostPath ]);
 
-          # A derivation of a shell script. Nix kills a builder whose output pipe closes, and some tools close
-          # theirs before they end: hence the `:` that keeps the shell for last.
+          # A derivation of a shell script. Nix kills a builder when its output pipe closes, and some tools close
+          # it before they exit: the `:` lets the shell exit last.
           build =
             name: env: script:
             derivation (
@@ -124,7 +124,7 @@
             name: env: script:
             build name env script;
 
-          # One of the machine's own commands under a package's name.
+          # A command of the machine under the name of a package.
           hostTool =
             name:
             build name { } ''
@@ -133,7 +133,7 @@
               if [ -n "$found" ]; then
                 ln -s "$found" $out/bin/${name}
               else
-                printf '#!/bin/sh\necho "${name}: not on this machine, and a stand-in has none" >&2\nexit 127\n' >$out/bin/${name}
+                printf '#!/bin/sh\necho "${name}: this machine has none, and neither has the stand-in for nixpkgs" >&2\nexit 127\n' >$out/bin/${name}
                 chmod 755 $out/bin/${name}
               fi
             '';
@@ -153,44 +153,65 @@
 
           # The crates of a Cargo.lock, as `cargo vendor` lays them out. The one build that needs a network.
           vendor =
-            lockFile:
+            workspace:
             build "cargo-vendor"
               {
                 __noChroot = true;
-                manifest = builtins.path {
-                  name = "Cargo.toml";
-                  path = dirOf lockFile + "/Cargo.toml";
-                };
-                lock = builtins.path {
-                  name = "Cargo.lock";
-                  path = lockFile;
-                };
-                stubs = stubs lockFile;
+                inherit (workspace) manifests stubs;
               }
               ''
                 export CARGO_HOME=$NIX_BUILD_TOP/cargo SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
-                mkdir -p "$CARGO_HOME" crate && cd crate
+                mkdir -p "$CARGO_HOME"
                 [ ! -d /opt/cargo/registry ] || ln -s /opt/cargo/registry "$CARGO_HOME/registry"
-                cp "$manifest" Cargo.toml && cp "$lock" Cargo.lock
-                for stub in $stubs; do mkdir -p "$(dirname "$stub")" && : >"$stub"; done
+                ${unpackStubs}
                 mkdir $out && cargo vendor --locked --versioned-dirs $out >/dev/null
               '';
 
-          # Every source file that Cargo.toml names or implies must be there before Cargo will resolve anything.
-          stubs =
-            lockFile:
+          # A workspace without its code: the manifests, the source files that Cargo looks for, and the names.
+          workspaceOf =
+            root:
             let
-              manifest = lib.importTOML (dirOf lockFile + "/Cargo.toml");
-              named = folder: map (t: t.path or "${folder}/${t.name}.rs");
+              crates = map (name: "crates/${name}") (builtins.attrNames (builtins.readDir (root + "/crates")));
+              manifestOf = member: lib.importTOML (root + "/${member}/Cargo.toml");
+              stubsOf =
+                member:
+                let
+                  manifest = manifestOf member;
+                  named = folder: map (target: target.path or "${folder}/${target.name}.rs");
+                in
+                map (file: "${member}/${file}") (
+                  [
+                    "src/lib.rs"
+                    "src/main.rs"
+                  ]
+                  ++ named "src/bin" (manifest.bin or [ ])
+                  ++ named "benches" (manifest.bench or [ ])
+                  ++ named "tests" (manifest.test or [ ])
+                  ++ named "examples" (manifest.example or [ ])
+                );
+              isMember = path: baseNameOf path == "crates" || baseNameOf (dirOf path) == "crates";
+              isManifest = path: baseNameOf path == "Cargo.toml" || baseNameOf path == "Cargo.lock";
             in
-            [
-              "src/lib.rs"
-              "src/main.rs"
-            ]
-            ++ named "src/bin" (manifest.bin or [ ])
-            ++ named "benches" (manifest.bench or [ ])
-            ++ named "tests" (manifest.test or [ ])
-            ++ named "examples" (manifest.example or [ ]);
+            {
+              manifests = builtins.path {
+                name = "manifests";
+                path = root;
+                filter = path: type: if type == "directory" then isMember path else isManifest path;
+              };
+              stubs = builtins.concatMap stubsOf ([ "." ] ++ crates);
+              names = map (member: (manifestOf member).package.name) ([ "." ] ++ crates);
+            };
+
+          unpackStubs = ''
+            cp -r --no-preserve=mode "$manifests" "$NIX_BUILD_TOP/source" && cd "$NIX_BUILD_TOP/source"
+            for stub in $stubs; do
+              mkdir -p "$(dirname "$stub")"
+              case $stub in
+                */src/lib.rs) : >"$stub" ;;
+                *) echo 'fn main() {}' >"$stub" ;;
+              esac
+            done
+          '';
 
           buildRustPackage =
             {
@@ -198,6 +219,7 @@
               version,
               src,
               cargoLock,
+              cargoBuildFlags ? [ ],
               nativeBuildInputs ? [ ],
               buildInputs ? [ ],
               env ? { },
@@ -210,7 +232,9 @@
               installPhase ? null,
             }@args:
             let
-              crates = vendor cargoLock.lockFile;
+              workspace = workspaceOf (dirOf cargoLock.lockFile);
+              crates = vendor workspace;
+              release = "cargo build --release --frozen --target ${target} ${toString cargoBuildFlags}";
               shared = env // {
                 inherit crates preBuild;
               };
@@ -222,44 +246,27 @@
                 printf '[source.crates-io]\nreplace-with = "vendored"\n[source.vendored]\ndirectory = "%s"\n' \
                   "$NIX_BUILD_TOP/vendor" >"$CARGO_HOME/config.toml"
               '';
-              # nixpkgs compiles the crates anew with every change; here they are a build of their own, with
-              # the package's sources empty, so that a change recompiles the package alone; and the same one for
-              # the tests and for clippy.
+              # nixpkgs compiles the dependencies again with every change. Here they are a build of their own, of
+              # the workspace without its code: one for the package, one for the tests and clippy.
               compiled =
                 build "cargo-compiled-crates"
                   (
                     shared
                     // {
-                      manifest = builtins.path {
-                        name = "Cargo.toml";
-                        path = dirOf cargoLock.lockFile + "/Cargo.toml";
-                      };
-                      lock = builtins.path {
-                        name = "Cargo.lock";
-                        path = cargoLock.lockFile;
-                      };
-                      stubs = stubs cargoLock.lockFile;
+                      inherit (workspace) manifests stubs;
                     }
                   )
                   ''
                     ${prepare}
-                    mkdir "$NIX_BUILD_TOP/source" && cd "$NIX_BUILD_TOP/source"
-                    cp "$manifest" Cargo.toml && cp "$lock" Cargo.lock
-                    for stub in $stubs; do
-                      mkdir -p "$(dirname "$stub")"
-                      case $stub in
-                        src/lib.rs) : >"$stub" ;;
-                        *) echo 'fn main() {}' >"$stub" ;;
-                      esac
-                    done
+                    ${unpackStubs}
                     runHook preBuild
                     ${
                       if buildPhase == null then
-                        "cargo build --release --frozen --target ${target}"
+                        release
                       else
                         ''
-                          cargo test --no-run --frozen
-                          cargo clippy --all-targets --frozen
+                          cargo test --workspace --no-run --frozen
+                          cargo clippy --workspace --all-targets --frozen
                         ''
                     }
                     mv target $out
@@ -281,15 +288,17 @@
                     ${prepare}
                     cp -r --no-preserve=mode,timestamps "$src" "$NIX_BUILD_TOP/source"
                     cd "$NIX_BUILD_TOP/source"
-                    cp -r --preserve=timestamps "$compiled" target # Cargo compares the times of its files
+                    cp -r --preserve=timestamps "$compiled" target # Cargo compares file times
                     chmod -R u+w target
-                    # What was compiled of the empty sources must not pass for the real ones'.
-                    find target -depth -path '*/.fingerprint/${pname'}-*' -delete
+                    # Cargo must not take what it compiled from the empty sources for the real crates.
+                    for name in ${toString workspace.names}; do
+                      find target -depth -path "*/.fingerprint/$name-*" -delete
+                    done
                     ${
                       if buildPhase == null then
                         ''
                           runHook preBuild
-                          cargo build --release --frozen --target ${target}
+                          ${release}
                         ''
                       else
                         buildPhase
@@ -306,7 +315,6 @@
                         installPhase
                     }
                   '';
-              pname' = (lib.importTOML (dirOf cargoLock.lockFile + "/Cargo.toml")).package.name;
             in
             drv
             // {
@@ -361,7 +369,7 @@
               }
               ''
                 mkdir -p root image
-                # The links that `contents` asks for, then all that they lead to.
+                # The links for `contents`, then the store paths that they lead to.
                 for path in $contents; do
                   (cd "$path" && find . -type d) | while read -r dir; do mkdir -p "root/$dir"; done
                   (cd "$path" && find . ! -type d) | while read -r file; do ln -s "$path/''${file#./}" "root/$file"; done
@@ -419,7 +427,7 @@
               mkdir -p $out/etc/ssl/certs
               cat /usr/share/ca-certificates/mozilla/*.crt >$out/etc/ssl/certs/ca-bundle.crt
             '';
-            # Debian's libc6-dev has the static library beside the other.
+            # Debian's libc6-dev contains the static library too.
             glibc.static = build "glibc-static" { } "mkdir -p $out/bin";
             nukeReferences = build "nuke-references" { } ''
               mkdir -p $out/bin
@@ -427,7 +435,7 @@
                 >$out/bin/nuke-refs
               chmod 755 $out/bin/nuke-refs
             '';
-            # nixfmt's own style, from a Rust implementation that Cargo can fetch.
+            # The style of nixfmt, from a Rust implementation that Cargo can fetch.
             nixfmt = build "nixfmt" { __noChroot = true; } ''
               export CARGO_HOME=$NIX_BUILD_TOP/cargo SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
               mkdir -p "$CARGO_HOME"
@@ -443,7 +451,7 @@
               // {
                 meta.mainProgram = "treefmt";
               };
-            # `nix develop` itself asks the flake's nixpkgs for it.
+            # `nix develop` takes it from the flake's nixpkgs.
             bashInteractive = hostTool "bash";
             clippy = hostTool "cargo-clippy";
             rustfmt = hostTool "rustfmt";
