@@ -2,20 +2,16 @@
 #![allow(clippy::expect_used, reason = "a failed test may panic")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The documents at the root, in `docs/` and in each crate. Cargo runs tests in the package's folder.
 fn documents() -> Vec<PathBuf> {
-    let folders = ["".into(), "docs".into()].into_iter().chain(entries(Path::new("crates")));
-    folders
-        .flat_map(|folder: PathBuf| entries(&folder))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect()
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(Path::new(".").join(folder)).expect("a folder of the repository");
-    entries.map(|entry| folder.join(entry.expect("a readable entry").file_name())).collect()
+    let crates = fs::read_dir("crates").expect("the folder of the crates");
+    let crates = crates.map(|entry| entry.expect("a readable entry").path());
+    let folders = [".", "docs"].map(PathBuf::from).into_iter().chain(crates);
+    let entries = folders.flat_map(|folder| fs::read_dir(folder).expect("a readable folder"));
+    let paths = entries.map(|entry| entry.expect("a readable entry").path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
 }
 
 #[test]
