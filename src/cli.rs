@@ -12,7 +12,7 @@ use runner::healthcheck::HealthcheckArgs;
 use runner::options::{described, http_url, ignore_empty};
 use url::Url;
 
-use crate::app::Settings;
+use crate::app::{Settings, telemetry_defaults};
 use crate::recent_traces::RecentTracesLimits;
 use crate::serve::Serve;
 
@@ -29,7 +29,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the application and the page that shows its traces (the default)
-    #[command(after_long_help = opentelemetry_autoconfigure::help())]
+    #[command(after_long_help = opentelemetry_autoconfigure::help(&telemetry_defaults()))]
     Serve(ServeArgs),
     /// Test a running application: its responses, then load, then its traces in Jaeger
     Runner(RunnerArgs),

@@ -52,7 +52,7 @@ impl Dashboard {
     /// The recent traces, with every span that has ended by now; `None` if they are disabled.
     #[must_use]
     pub fn recent(&self) -> Option<&RecentTraces> {
-        self.telemetry.deliver();
+        self.telemetry.deliver_spans();
         self.recent.as_deref()
     }
 
@@ -79,7 +79,7 @@ impl Dashboard {
         let mut traces = self.traces().unwrap_or_default();
         let recent = self.state(traces.len());
         traces.truncate(SHOWN);
-        let exporters = self.telemetry.exporters();
+        let exporters = self.telemetry.exporter_status();
         Lists { exporters, jaeger_ui_url: self.jaeger_ui.clone(), recent, traces }
     }
 

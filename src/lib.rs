@@ -16,13 +16,15 @@
 //! `trace_view` prepares a trace for reading, `traces` and `assets` are the endpoints of the page.
 //!
 //! The program around it: [`cli`] parses, [`serve`] runs the server from the variables to the last
-//! span, `runner` tests a running deployment, [`tls`] sets up outgoing HTTP.
+//! span, `logging` reduces Rocket's log records, `runner` tests a running deployment, and [`tls`]
+//! sets up outgoing HTTP.
 
 pub mod app;
 mod assets;
 mod catchers;
 pub mod cli;
 pub mod dashboard;
+mod logging;
 mod negotiation;
 pub mod platform;
 pub mod recent_traces;

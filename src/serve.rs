@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::app::{Settings, build, telemetry_defaults};
 use crate::dashboard::Dashboard;
+use crate::logging;
 
 /// Seconds for requests in flight to end after a signal: more than the slowest endpoint needs.
 /// Rocket waits for all of it while any connection is open, even an idle one.
@@ -57,7 +58,9 @@ pub fn serve(serve: &Serve) -> anyhow::Result<()> {
     let workers = figment.extract_inner("workers").unwrap_or(1).max(1);
     let dashboard = Dashboard::build(Telemetry::builder(config), &serve.settings)?;
     let telemetry = dashboard.telemetry().clone();
-    telemetry.install()?;
+    telemetry.install_providers();
+    telemetry.install_propagator();
+    telemetry.install_logger(logging::without_rocket_details(telemetry.logger()))?;
 
     raise_open_files();
     let rocket = build(figment, dashboard, &serve.settings)?.attach(greeting());

@@ -52,7 +52,11 @@ impl Server {
                 Ok(chain) => json(200, &chain),
                 Err(failed) => error(failed),
             },
-            None => failure(if KnownMethods::default().contains(parts.method.as_str()) { 404 } else { 400 }),
+            None => failure(if KnownMethods::default().contains(parts.method.as_str()) {
+                404
+            } else {
+                400
+            }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
-use opentelemetry_http_semconv::propagator::{Baggage, TraceContext};
+use opentelemetry_http_semconv::propagation::{StrictBaggage, StrictTraceContext};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SpanData};
@@ -41,8 +41,8 @@ impl Config {
     pub fn propagator(&self) -> TextMapCompositePropagator {
         let propagator = |propagator: &Propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
             match propagator {
-                Propagator::TraceContext => Box::new(TraceContext),
-                Propagator::Baggage => Box::new(Baggage),
+                Propagator::TraceContext => Box::new(StrictTraceContext),
+                Propagator::Baggage => Box::new(StrictBaggage),
             }
         };
         TextMapCompositePropagator::new(self.propagators.iter().map(propagator).collect())
