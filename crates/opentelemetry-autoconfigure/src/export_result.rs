@@ -142,9 +142,11 @@ fn from_text(error: &OTelSdkError) -> ExportError {
         None => (status, None),
     };
     if let Some(causes) = causes {
-        const LAYERS: [&str; 2] = ["transport error: ", "tcp connect error: "];
-        let cause =
-            LAYERS.iter().fold(causes, |text, layer| text.strip_prefix(layer).unwrap_or(text));
+        let mut cause = causes;
+        // The layers of tonic name themselves above the cause.
+        while let Some(("transport error" | "tcp connect error", rest)) = cause.split_once(": ") {
+            cause = rest;
+        }
         return ExportError::transient(without_os_code(cause));
     }
     let kind = match code {
@@ -252,7 +254,7 @@ mod tests {
     fn a_failed_transport_is_transient_and_its_last_cause_is_the_message() {
         for (causes, message) in [
             (
-                "transport error: tcp connect error: Connection refused (os error 111)",
+                "transport error: tcp connect error: tcp connect error: Connection refused (os error 111)",
                 "Connection refused",
             ),
             (

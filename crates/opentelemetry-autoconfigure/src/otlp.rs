@@ -118,7 +118,10 @@ impl OtlpConfig {
                 "key=value,... with other characters percent-encoded",
                 Vec::new(),
                 |_, list| pairs(list).filter(|pairs| pairs.iter().all(is_header)),
-                |used: &Vec<_>| format!("{} headers", used.len()),
+                |used: &Vec<_>| match used.len() {
+                    0 => "no headers".to_owned(),
+                    count => format!("{count} headers"),
+                },
             ),
             timeout: reader.timeout(&names("TIMEOUT"), 10_000),
             gzip: reader.choice(&names("COMPRESSION"), &[("none", false), ("gzip", true)], false),
