@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::time::Duration;
 
 use bytes::Bytes;
 use opentelemetry::Context;
@@ -58,7 +59,7 @@ fn grpc<B: WithTonicConfig + WithExportConfig>(
     let headers: http::HeaderMap = (&headers(config)).try_into()?;
     let mut builder = builder
         .with_endpoint(config.endpoint.uri.to_string())
-        .with_timeout(config.timeout)
+        .with_timeout(longer_than(config.timeout))
         .with_retry_policy(RetryPolicy::disabled())
         .with_metadata(MetadataMap::from_headers(headers));
     if config.gzip {
@@ -86,11 +87,17 @@ fn http<B: WithHttpConfig + WithExportConfig>(
     let client = ExportClient { client: http_client(config)?, handle: handle.clone() };
     let builder = builder
         .with_endpoint(config.endpoint.uri.to_string())
-        .with_timeout(config.timeout)
+        .with_timeout(longer_than(config.timeout))
         .with_retry_policy(RetryPolicy::disabled())
         .with_headers(headers(config))
         .with_http_client(client);
     Ok(if config.gzip { builder.with_compression(Compression::Gzip) } else { builder })
+}
+
+/// The limit of the exporter itself: later than that of [`export_result`](super::export_result), whose
+/// error names the time.
+fn longer_than(limit: Duration) -> Duration {
+    limit.saturating_add(Duration::from_secs(1))
 }
 
 fn headers(config: &OtlpConfig) -> HashMap<String, String> {
