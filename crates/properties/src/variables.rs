@@ -1,6 +1,6 @@
-//! The variables: what is taken is within its bounds, what is not is named, and no secret is told.
+//! The variables: every value has a configuration within bounds, an invalid one is named, and no secret is shown.
 
-use opentelemetry_autoconfigure::{Config, ConfigError, Root, VARIABLES, Variables};
+use opentelemetry_autoconfigure::{Config, Root, VARIABLES, Variables};
 
 /// The variables' parser, of a `NAME=value` on each line.
 pub fn variables(data: &[u8]) {
@@ -22,42 +22,44 @@ fn names() -> impl Iterator<Item = String> {
     all.filter(|name| !["CERTIFICATE", "CLIENT_KEY"].iter().any(|file| name.ends_with(file)))
 }
 
-fn parse(pairs: &Pairs) -> Result<Config, ConfigError> {
-    Config::from_variables(&pairs.iter().cloned().collect::<Variables>())
+fn parse(pairs: &Pairs) -> Config {
+    let variables: Variables = pairs.iter().cloned().collect();
+    Config::from_variables(&variables).expect("no variable names a file")
 }
 
 fn check(pairs: &Pairs) {
     let known: Vec<_> = names().collect();
     let set: Pairs = pairs.iter().filter(|(name, _)| known.contains(name)).cloned().collect();
-    match parse(&set) {
-        Err(error) => check_refusal(&set, &error),
-        Ok(config) => {
-            check_bounds(&config);
-            check_debug(&config);
-            check_empty(&set, &known, &config);
-            check_unknown(&set, &config);
-        }
-    }
+    let config = parse(&set);
+    check_warnings(&set, &config);
+    check_bounds(&config);
+    check_debug(&config);
+    check_empty(&set, &known, &config);
+    check_unknown(&set, &config);
 }
 
-/// An error names a variable that is set, and its value unless that may hold a secret.
-fn check_refusal(set: &Pairs, error: &ConfigError) {
-    // Of a name that stands twice the last counts.
-    let found = set.iter().rfind(|(name, _)| *name == error.name);
-    let Some((name, value)) = found.filter(|(_, value)| !value.trim().is_empty()) else {
-        panic!("{error} is about nothing that is set: {set:?}");
-    };
-    let is_address = name.ends_with("ENDPOINT");
-    let may_be_secret = name.ends_with("HEADERS") || (is_address && value.contains(['@', '?']));
-    if may_be_secret {
-        assert_eq!(error.value, "(not shown)", "{name}");
+/// A warning names a variable that is set, and its value unless that may be a secret.
+fn check_warnings(set: &Pairs, config: &Config) {
+    for warning in &config.warnings {
+        let named = |name: &str| {
+            ["=", " "].iter().any(|end| warning.starts_with(&format!("invalid {name}{end}")))
+        };
+        // Of a name that stands twice, the last counts.
+        let found = set.iter().rfind(|(name, _)| named(name));
+        let Some((name, value)) = found.filter(|(_, value)| !value.trim().is_empty()) else {
+            panic!("{warning} is about nothing that is set: {set:?}");
+        };
+        let is_address = name.ends_with("ENDPOINT");
+        let secret = name.ends_with("HEADERS") || (is_address && value.contains(['@', '?']));
+        assert_eq!(warning.contains("(value not shown)"), secret, "{warning}");
+        assert!(warning.contains(": expected ") && warning.contains("; using "), "{warning}");
+        assert_eq!(warning.lines().count(), 1, "{warning}");
     }
-    assert!(!error.expected.is_empty() && error.to_string().starts_with(&error.name));
 }
 
 fn check_bounds(config: &Config) {
-    for batching in [config.span_batching, config.log_batching] {
-        assert!((1..=batching.queue).contains(&batching.batch), "{batching:?}");
+    for batch in [config.span_batch, config.log_batch] {
+        assert!((1..=batch.queue).contains(&batch.batch), "{batch:?}");
     }
     if let Root::Ratio(ratio) = config.sampling.root {
         assert!((0.0..=1.0).contains(&ratio), "{ratio}");
@@ -65,11 +67,11 @@ fn check_bounds(config: &Config) {
     assert!(!config.metric_interval.is_zero() && !config.service_name.is_empty());
     for signal in [&config.traces, &config.metrics, &config.logs] {
         assert!(!signal.otlp.timeout.is_zero() && signal.exporters.len() <= 2);
-        let scheme = signal.otlp.endpoint.scheme_str();
+        let scheme = signal.otlp.endpoint.uri.scheme_str();
         assert!(matches!(scheme, Some("http" | "https")), "{signal:?}");
-        let target = signal.otlp.target();
-        let authority = target.split('/').nth(2).unwrap_or_default();
-        assert!(!authority.contains('@') && !target.contains('?'), "{target}");
+        let endpoint = signal.otlp.endpoint.to_string();
+        let authority = endpoint.split('/').nth(2).unwrap_or_default();
+        assert!(!authority.contains('@') && !endpoint.contains('?'), "{endpoint}");
     }
 }
 
@@ -87,19 +89,18 @@ fn check_empty(set: &Pairs, known: &[String], config: &Config) {
     let unset = known.iter().filter(|name| set.iter().all(|(other, _)| other != *name));
     let empty: Pairs = unset.map(|name| (name.clone(), " ".to_owned())).collect();
     let all = [set.clone(), empty].concat();
-    let again = parse(&all).map(|config| format!("{config:?}"));
-    assert_eq!(again, Ok(format!("{config:?}")));
+    assert_eq!(format!("{:?}", parse(&all)), format!("{config:?}"));
 }
 
-/// What nothing reads changes nothing, and is named.
+/// An unknown variable changes nothing, and is named.
 fn check_unknown(set: &Pairs, config: &Config) {
     let typo = ("OTEL_EXPORTER_OTLP_HEADER".to_owned(), "x-api-key=t0ken!".to_owned());
-    let Ok(more) = parse(&[set.clone(), vec![typo]].concat()) else {
-        panic!("refused for a variable that nothing reads: {set:?}");
-    };
+    let more = parse(&[set.clone(), vec![typo]].concat());
     assert_eq!(more.warnings.len(), config.warnings.len() + 1, "{more:?}");
     let text = format!("{more:?}");
-    assert!(text.contains("OTEL_EXPORTER_OTLP_HEADER is set") && !text.contains("t0ken!"));
+    assert!(
+        text.contains("unknown variable OTEL_EXPORTER_OTLP_HEADER ") && !text.contains("t0ken!")
+    );
 }
 
 #[cfg(test)]
@@ -154,12 +155,12 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
         #[test]
-        fn what_is_taken_is_sound_and_what_is_not_is_named(set in some_set()) {
+        fn any_value_has_a_configuration_within_bounds_and_an_invalid_one_is_named(set in some_set()) {
             check(&set);
         }
 
         #[test]
-        fn a_refusal_tells_no_secret(
+        fn no_warning_and_no_debug_output_shows_a_secret(
             signal in prop::sample::select(&["", "TRACES_", "METRICS_", "LOGS_"][..]),
             before in "[^=]{0,5}", after in any::<String>(),
         ) {
@@ -170,11 +171,8 @@ mod tests {
                 (endpoint.clone(), format!("ftp://{before}:hunter2@{after}")),
                 (endpoint, format!("http://{after}/?{before}=hunter2 ")),
             ] {
-                let told = match parse(&vec![(name, value)]) {
-                    Ok(config) => format!("{config:?}"),
-                    Err(error) => format!("{error} {error:?}"),
-                };
-                prop_assert!(!told.contains("hunter2"), "{told}");
+                let shown = format!("{:?}", parse(&vec![(name, value)]));
+                prop_assert!(!shown.contains("hunter2"), "{shown}");
             }
         }
 
@@ -186,22 +184,22 @@ mod tests {
             let list: Vec<_> =
                 sent.iter().map(|(name, value)| format!(" {name}={} ", encode(value))).collect();
             let set = vec![("OTEL_EXPORTER_OTLP_HEADERS".to_owned(), list.join(","))];
-            let config = parse(&set).expect("all is encoded");
+            let config = parse(&set);
             prop_assert_eq!(config.logs.otlp.headers, sent);
         }
 
         #[test]
-        fn a_signals_own_variable_wins_whatever_the_general_one_says(general in value(), millis in 1..9_000_u64) {
+        fn the_variable_of_a_signal_takes_precedence_whatever_the_general_one_is(general in value(), millis in 1..9_000_u64) {
             let set = vec![
                 ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT".to_owned(), millis.to_string()),
                 ("OTEL_EXPORTER_OTLP_TIMEOUT".to_owned(), general),
                 ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT".to_owned(), "1".to_owned()),
                 ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT".to_owned(), "2".to_owned()),
             ];
-            let config = parse(&set).expect("no signal asks the general one");
+            let config = parse(&set);
             let all = [config.traces, config.metrics, config.logs];
-            let told = all.map(|signal| u64::try_from(signal.otlp.timeout.as_millis()).ok());
-            prop_assert_eq!(told, [Some(millis), Some(1), Some(2)]);
+            let millis_of = all.map(|signal| u64::try_from(signal.otlp.timeout.as_millis()).ok());
+            prop_assert_eq!(millis_of, [Some(millis), Some(1), Some(2)]);
         }
 
         #[test]
