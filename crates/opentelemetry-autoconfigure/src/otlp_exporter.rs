@@ -162,13 +162,13 @@ impl HttpClient for ExportClient {
         // marks its threads so; the mark has to cross to this runtime.
         let quiet = Context::new().with_telemetry_suppressed();
         let send = Self::send(self.client.clone(), request).with_context(quiet);
-        let sent = self.handle.spawn(send).await?;
-        match &sent {
+        let result = self.handle.spawn(send).await?;
+        match &result {
             Ok(response) if response.status().is_success() => {}
             Ok(response) => HttpFailure::status(response).note(),
             Err(error) => HttpFailure::Transport(root_cause(error.as_ref())).note(),
         }
-        sent
+        result
     }
 }
 

@@ -1,6 +1,11 @@
 //! The way of a span from its end to an exporter that does as it is told, under a paused clock:
 //! batches, bounds, retries, flushes, the shutdown, and what is counted and logged.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unchecked_time_subtraction,
+    reason = "a failing test may panic"
+)]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, mpsc};
@@ -600,7 +605,7 @@ fn rejections_are_logged_once_with_the_backends_reason_and_once_when_they_end() 
 fn neither_lines_nor_statuses_show_credentials() {
     let (stats, lines) = logged(Signal::Traces, "credentials", false);
     stats.failed(&ExportError::refused("HTTP status 401"));
-    let status = format!("{:?} {stats:?}", stats.status());
-    assert!(!lines()[0].contains("s3cret") && !status.contains("s3cret"), "{status}");
+    let shown = format!("{:?} {stats:?}", stats.status());
+    assert!(!lines()[0].contains("s3cret") && !shown.contains("s3cret"), "{shown}");
     assert_eq!(stats.status().target.as_deref(), Some("http://credentials (http/protobuf)"));
 }

@@ -24,7 +24,7 @@ fn names() -> impl Iterator<Item = String> {
 
 fn parse(pairs: &Pairs) -> Config {
     let variables: Variables = pairs.iter().cloned().collect();
-    Config::from_variables(&variables).expect("no variable names a file")
+    Config::from_variables(&variables).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn check(pairs: &Pairs) {

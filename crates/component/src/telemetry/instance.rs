@@ -12,9 +12,11 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::trace::noop::NoopTracer;
+#[cfg(any(feature = "pages", test))]
+use opentelemetry_autoconfigure::ExporterStatus;
 use opentelemetry_autoconfigure::{
     Backoff, Config, Defaults, Destination, DropReason, ExportError, Exporter, ExporterStats,
-    ExporterStatus, Logger, OtlpConfig, Protocol, Signal, Variables,
+    Logger, OtlpConfig, Protocol, Signal, Variables,
 };
 use opentelemetry_http_semconv::{HttpClientInstrumentation, HttpServerInstrumentation};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
@@ -175,6 +177,7 @@ impl Instance {
         }
     }
 
+    #[cfg(any(feature = "pages", test))]
     /// The status of each exporter in this instance, and of each signal without one.
     pub(crate) fn exporter_status(&self) -> Vec<ExporterStatus> {
         let console = self.console.as_ref().map(|(_, stats)| stats);

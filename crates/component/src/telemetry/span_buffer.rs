@@ -29,7 +29,9 @@ impl SpanBuffer {
     pub(crate) fn take(&self) -> Vec<SpanData> {
         let mut spans =
             std::mem::take(&mut *self.spans.lock().unwrap_or_else(PoisonError::into_inner));
-        spans.iter_mut().for_each(|span| self.limits.truncate(span));
+        for span in &mut spans {
+            self.limits.truncate(span);
+        }
         spans
     }
 }
