@@ -41,32 +41,6 @@ where
     })
 }
 
-/// The choice of when a span receives its attributes, where that may be after its creation.
-///
-/// The cheapest is all attributes at creation for a span that records, and none for one that does
-/// not. Most programs record nearly all spans or very few, so the last span predicts the next; a
-/// wrong prediction costs time, and no attributes.
-pub(crate) struct DeferredAttributes {
-    last_recorded: AtomicBool,
-}
-
-impl DeferredAttributes {
-    pub(crate) fn new() -> Self {
-        Self { last_recorded: AtomicBool::new(true) }
-    }
-
-    fn predict(&self) -> bool {
-        self.last_recorded.load(Ordering::Relaxed)
-    }
-
-    fn learn(&self, predicted: bool, recording: bool) {
-        // Threads share the cache line: most requests leave it unwritten.
-        if predicted != recording {
-            self.last_recorded.store(recording, Ordering::Relaxed);
-        }
-    }
-}
-
 /// What starts spans, once the providers are known. It is managed state, so that a catcher can
 /// start the span of a request that Rocket shows to no fairing.
 pub(crate) struct ServerInstrumentation {
@@ -75,7 +49,12 @@ pub(crate) struct ServerInstrumentation {
     pub(crate) extractor: ContextExtractor,
     pub(crate) known_methods: KnownMethods,
     pub(crate) trust_forwarded: bool,
-    pub(crate) deferred: Option<DeferredAttributes>,
+    /// Whether the last span recorded, if attributes may be added after a span's creation.
+    ///
+    /// The cheapest is all attributes at creation for a span that records, and none for one that
+    /// does not. Most programs record nearly all spans or very few, so the last span predicts the
+    /// next; a wrong prediction costs time, and no attributes.
+    pub(crate) last_recorded: Option<AtomicBool>,
     pub(crate) request_headers: Vec<CapturedHeader>,
 }
 
@@ -120,7 +99,8 @@ impl ServerInstrumentation {
             start_time: SystemTime::now(),
             started: Instant::now(),
         };
-        let at_creation = self.deferred.as_ref().is_none_or(DeferredAttributes::predict);
+        let at_creation =
+            self.last_recorded.as_ref().is_none_or(|last| last.load(Ordering::Relaxed));
         let builder = if at_creation {
             description.span(headers, &self.request_headers)
         } else {
@@ -131,9 +111,13 @@ impl ServerInstrumentation {
                 description.add_attributes(headers, &self.request_headers, add);
             }
         });
-        let request_span = RequestSpan::new(cx, self.metrics.clone(), &start);
-        if let Some(deferred) = &self.deferred {
-            deferred.learn(at_creation, request_span.is_recording());
+        let request_span = RequestSpan::new(cx, self.metrics.clone(), start);
+        let recording = request_span.recording;
+        if let Some(last) = &self.last_recorded
+            // Threads share the cache line: most requests leave it unwritten.
+            && at_creation != recording
+        {
+            last.store(recording, Ordering::Relaxed);
         }
         request_span
     }
