@@ -22,6 +22,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use proptest::prelude::*;
+
     /// The name of a fuzz target, and the check that it calls.
     type Target = (&'static str, fn(&[u8]));
 
@@ -45,6 +47,15 @@ mod tests {
                 println!("{}", file.display());
                 check(&fs::read(file).unwrap());
             }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+        #[test]
+        fn every_property_holds_for_any_bytes(data: Vec<u8>) {
+            TARGETS.iter().for_each(|(_, check)| check(&data));
         }
     }
 
