@@ -74,7 +74,7 @@ fn live(
     let mut changes = dashboard.recent().ok_or(TraceError::Disabled)?.changes();
     Ok(EventStream! {
         loop {
-            let version = *changes.borrow_and_update();
+            let version = changes.borrow_and_update().version;
             yield Event::data(version.to_string()).event("traces");
             tokio::select! {
                 change = changes.changed() => if change.is_err() { break },
