@@ -59,6 +59,7 @@ fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// The options of `serve`.
+#[allow(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// Address to listen on; 0.0.0.0 stands for every address

@@ -69,7 +69,7 @@ impl Dashboard {
         Recent {
             enabled: self.recent.is_some(),
             kept,
-            max_traces: self.recent.as_ref().map_or(0, |recent| recent.limits().max_traces),
+            max_traces: self.recent.as_ref().map_or(0, |recent| recent.limits.max_traces),
             off_hint: DISABLED,
         }
     }

@@ -40,7 +40,7 @@ impl Default for RecentTracesLimits {
 /// The spans of the latest traces that have ended in this process.
 #[derive(Debug)]
 pub struct RecentTraces {
-    limits: RecentTracesLimits,
+    pub(crate) limits: RecentTracesLimits,
     store: watch::Sender<Store>,
 }
 
@@ -92,12 +92,6 @@ impl RecentTraces {
     #[must_use]
     pub fn get(&self, trace_id: TraceId) -> Option<RecentTrace> {
         self.store.borrow().traces.get(&trace_id).cloned()
-    }
-
-    /// Its bounds.
-    #[must_use]
-    pub fn limits(&self) -> RecentTracesLimits {
-        self.limits
     }
 
     /// The resource of all spans.
