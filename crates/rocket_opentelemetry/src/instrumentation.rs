@@ -86,8 +86,18 @@ impl ServerInstrumentation {
         scan: HeaderScan<'_>,
     ) -> RequestSpan {
         let headers = &RocketHeaders(request.headers());
-        let method = MethodName { name: labels.method().into(), original };
-        let mut description = describe(request, method, scan.user_agent);
+        let config = request.rocket().config();
+        let mut description = ServerRequest {
+            method: MethodName { name: labels.method().into(), original },
+            scheme: if config.tls_enabled() { "https" } else { "http" },
+            host: request.host().map(|host| (host.domain().as_str(), host.port())),
+            local: Some((config.address, config.port)),
+            peer: request.remote(),
+            client: None,
+            path: request.uri().path().as_str(),
+            query: request.uri().query().map(|query| query.as_str()),
+            user_agent: scan.user_agent,
+        };
         if self.trust_forwarded {
             description.trust_forwarded(headers);
         }
@@ -99,8 +109,8 @@ impl ServerInstrumentation {
             start_time: SystemTime::now(),
             started: Instant::now(),
         };
-        let at_creation =
-            self.last_recorded.as_ref().is_none_or(|last| last.load(Ordering::Relaxed));
+        let last_recorded = self.last_recorded.as_ref();
+        let at_creation = last_recorded.is_none_or(|last| last.load(Ordering::Relaxed));
         let builder = if at_creation {
             description.span(headers, &self.request_headers)
         } else {
@@ -112,33 +122,10 @@ impl ServerInstrumentation {
             }
         });
         let request_span = RequestSpan::new(cx, self.metrics.clone(), start);
-        let recording = request_span.recording;
-        if let Some(last) = &self.last_recorded
-            // Threads share the cache line: most requests leave it unwritten.
-            && at_creation != recording
-        {
-            last.store(recording, Ordering::Relaxed);
+        // Threads share the cache line: most requests leave it unwritten.
+        if let Some(last) = last_recorded.filter(|_| at_creation != request_span.recording) {
+            last.store(request_span.recording, Ordering::Relaxed);
         }
         request_span
-    }
-}
-
-/// What Rocket knows of a request.
-fn describe<'r>(
-    request: &'r Request<'_>,
-    method: MethodName<'r>,
-    user_agent: Option<&'r str>,
-) -> ServerRequest<'r> {
-    let config = request.rocket().config();
-    ServerRequest {
-        method,
-        scheme: if config.tls_enabled() { "https" } else { "http" },
-        host: request.host().map(|host| (host.domain().as_str(), host.port())),
-        local: Some((config.address, config.port)),
-        peer: request.remote(),
-        client: None,
-        path: request.uri().path().as_str(),
-        query: request.uri().query().map(|query| query.as_str()),
-        user_agent,
     }
 }
