@@ -1,5 +1,7 @@
 //! The Rocket application: [`build`] has every mount and fairing in sight.
 
+use clap::Args;
+use clap::builder::BoolishValueParser;
 use handlers::scope;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::global::BoxedTracer;
@@ -10,6 +12,7 @@ use rocket::figment::Figment;
 use rocket::{Build, Rocket};
 use rocket_dyn_templates::Template;
 use rocket_opentelemetry::{RequestTracing, TracedClient, traced};
+use runner::options::{described, http_url};
 use url::Url;
 
 use crate::dashboard::Dashboard;
@@ -28,16 +31,27 @@ pub fn telemetry_defaults() -> Defaults {
     }
 }
 
-/// The application's own settings.
-#[derive(Clone, Debug, Default)]
+/// The application's own settings. A field's doc comment is its `--help`.
+#[allow(clippy::doc_markdown, reason = "clap prints these comments as they are")]
+#[derive(Args, Clone, Debug, Default)]
 pub struct Settings {
-    /// The service that `/api/chain` calls; by default this server itself.
+    /// Service that /api/chain calls [default: this server]
+    #[arg(long = "downstream-url", env = "DOWNSTREAM_URL", value_name = "URL",
+          value_parser = http_url("http://localhost:8001"))]
     pub downstream: Option<Url>,
-    /// The Jaeger UI that the page links to.
+
+    /// Jaeger UI that the page links its traces to, such as http://localhost:16686
+    #[arg(long = "jaeger-ui-url", env = "JAEGER_UI_URL", value_name = "URL",
+          value_parser = http_url("http://localhost:16686"))]
     pub jaeger_ui: Option<Url>,
-    /// Whether to trust `Forwarded` and `X-Forwarded-*` headers.
+
+    /// Trust Forwarded and X-Forwarded-* headers; safe only behind a proxy that sets them
+    #[arg(long, env = "TRUST_FORWARDED_HEADERS",
+          value_parser = described("true or false", BoolishValueParser::new()))]
     pub trust_forwarded: bool,
+
     /// Bounds of the recent traces.
+    #[command(flatten)]
     pub recent_traces: RecentTracesLimits,
 }
 

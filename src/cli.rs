@@ -5,16 +5,12 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use runner::RunnerArgs;
 use runner::healthcheck::HealthcheckArgs;
-use runner::options::{described, http_url, ignore_empty};
-use url::Url;
+use runner::options::{described, ignore_empty};
 
 use crate::app::{Settings, telemetry_defaults};
-use crate::recent_traces::RecentTracesLimits;
-use crate::serve::Serve;
 
 /// Application performance monitoring with OpenTelemetry, in a Rocket application.
 #[derive(Debug, Parser)]
@@ -69,37 +65,16 @@ pub struct ServeArgs {
     /// Address to listen on; 0.0.0.0 stands for every address
     #[arg(long, env = "ROCKET_ADDRESS", value_name = "IP", default_value = "127.0.0.1",
           value_parser = described("an IP address such as 0.0.0.0", IpAddr::from_str))]
-    address: IpAddr,
+    pub(crate) address: IpAddr,
 
     /// Port to listen on; 0 selects a free port
     #[arg(long, env = "ROCKET_PORT", value_name = "PORT", default_value = "8000",
           value_parser = described("an integer from 0 to 65535", u16::from_str))]
-    port: u16,
+    pub(crate) port: u16,
 
-    /// Service that /api/chain calls [default: this server]
-    #[arg(long, env = "DOWNSTREAM_URL", value_name = "URL",
-          value_parser = http_url("http://localhost:8001"))]
-    downstream_url: Option<Url>,
-
-    /// Jaeger UI that the page links its traces to, such as http://localhost:16686
-    #[arg(long, env = "JAEGER_UI_URL", value_name = "URL",
-          value_parser = http_url("http://localhost:16686"))]
-    jaeger_ui_url: Option<Url>,
-
-    /// Trust Forwarded and X-Forwarded-* headers; safe only behind a proxy that sets them
-    #[arg(long, env = "TRUST_FORWARDED_HEADERS",
-          value_parser = described("true or false", BoolishValueParser::new()))]
-    trust_forwarded: bool,
-
-    /// Maximum number of recent traces kept for the page; 0 disables them
-    #[arg(long, env = "RECENT_TRACES_MAX", value_name = "TRACES", default_value = "100",
-          value_parser = described("an integer of at least 0", usize::from_str))]
-    recent_traces_max: usize,
-
-    /// Maximum size of the recent traces, in bytes
-    #[arg(long, env = "RECENT_TRACES_MAX_BYTES", value_name = "BYTES", default_value = "8388608",
-          value_parser = described("an integer of at least 0", usize::from_str))]
-    recent_traces_max_bytes: usize,
+    /// The application's own settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 
     /// Accepted for compatibility and ignored: spans go to OTEL_EXPORTER_OTLP_ENDPOINT
     #[arg(long, env = "JAEGER_AGENT_HOST", value_name = "HOST", hide = true)]
@@ -108,26 +83,6 @@ pub struct ServeArgs {
     /// Accepted for compatibility and ignored, as JAEGER_AGENT_HOST is
     #[arg(long, env = "JAEGER_AGENT_PORT", value_name = "PORT", hide = true)]
     jaeger_agent_port: Option<String>,
-}
-
-impl ServeArgs {
-    /// What to serve, and where.
-    #[must_use]
-    pub fn into_serve(self) -> Serve {
-        Serve {
-            address: self.address,
-            port: self.port,
-            settings: Settings {
-                downstream: self.downstream_url,
-                jaeger_ui: self.jaeger_ui_url,
-                trust_forwarded: self.trust_forwarded,
-                recent_traces: RecentTracesLimits {
-                    max_traces: self.recent_traces_max,
-                    max_bytes: self.recent_traces_max_bytes,
-                },
-            },
-        }
-    }
 }
 
 #[cfg(test)]

@@ -62,15 +62,14 @@ impl Dashboard {
 
     /// The recent traces for reading, newest first; `None` if they are disabled.
     pub(crate) fn traces(&self) -> Option<Vec<TraceView>> {
-        let traces = self.recent()?.newest_first();
-        Some(TraceView::newest_first(&traces, self.service(), self.jaeger_ui.as_deref()))
+        Some(TraceView::newest_first(&self.recent()?.newest_first(), self.service()))
     }
 
     fn state(&self, kept: usize) -> Recent {
         Recent {
             enabled: self.recent.is_some(),
             kept,
-            max_traces: self.recent.as_ref().map_or(0, |recent| recent.limits().max_traces),
+            max_traces: self.recent.as_ref().map_or(0, |recent| recent.limits.max_traces),
             off_hint: DISABLED,
         }
     }

@@ -18,7 +18,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     tls::install_default();
     let result = match Cli::from_process().command {
-        Command::Serve(args) => serve(&args.into_serve()).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => serve(&args).map(|()| ExitCode::SUCCESS),
         Command::Runner(args) => run(runner::run(args)),
         Command::Healthcheck(args) => Ok(healthcheck::run(&args)),
     };

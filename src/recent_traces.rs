@@ -1,21 +1,31 @@
 //! The store of recent traces, bounded in traces and in bytes.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::str::FromStr;
+use std::sync::Arc;
 
+use clap::Args;
 use opentelemetry::trace::TraceId;
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_autoconfigure::SpanListener;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
+use runner::options::described;
 use tokio::sync::watch;
 
 /// Bounds of the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecentTracesLimits {
-    /// Traces; 0 disables the store.
+    /// Maximum number of recent traces kept for the page; 0 disables them
+    #[arg(long = "recent-traces-max", env = "RECENT_TRACES_MAX", value_name = "TRACES",
+          default_value_t = Self::default().max_traces,
+          value_parser = described("an integer of at least 0", usize::from_str))]
     pub max_traces: usize,
-    /// Bytes of spans.
+
+    /// Maximum size of the recent traces, in bytes
+    #[arg(long = "recent-traces-max-bytes", env = "RECENT_TRACES_MAX_BYTES", value_name = "BYTES",
+          default_value_t = Self::default().max_bytes,
+          value_parser = described("an integer of at least 0", usize::from_str))]
     pub max_bytes: usize,
 }
 
@@ -30,18 +40,19 @@ impl Default for RecentTracesLimits {
 /// The spans of the latest traces that have ended in this process.
 #[derive(Debug)]
 pub struct RecentTraces {
-    limits: RecentTracesLimits,
-    store: Mutex<Store>,
-    resource: Mutex<Resource>,
-    version: watch::Sender<u64>,
+    pub(crate) limits: RecentTracesLimits,
+    store: watch::Sender<Store>,
 }
 
-#[derive(Debug, Default)]
-struct Store {
+#[derive(Debug)]
+pub(crate) struct Store {
     traces: HashMap<TraceId, RecentTrace>,
     /// Oldest first, by the end of each trace's first span.
     order: VecDeque<TraceId>,
     bytes: usize,
+    resource: Resource,
+    /// Increases whenever the traces change.
+    pub(crate) version: u64,
 }
 
 /// The spans of one trace.
@@ -60,47 +71,38 @@ impl RecentTraces {
     /// An empty store with these limits.
     #[must_use]
     pub fn new(limits: RecentTracesLimits) -> Self {
-        Self {
-            limits,
-            store: Mutex::default(),
-            resource: Mutex::new(Resource::builder_empty().build()),
-            version: watch::Sender::new(0),
-        }
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        let store = Store {
+            traces: HashMap::new(),
+            order: VecDeque::new(),
+            bytes: 0,
+            resource: Resource::builder_empty().build(),
+            version: 0,
+        };
+        Self { limits, store: watch::Sender::new(store) }
     }
 
     /// The traces, newest first.
     #[must_use]
     pub fn newest_first(&self) -> Vec<RecentTrace> {
-        let store = self.store();
+        let store = self.store.borrow();
         store.order.iter().rev().filter_map(|id| store.traces.get(id)).cloned().collect()
     }
 
     /// One trace.
     #[must_use]
     pub fn get(&self, trace_id: TraceId) -> Option<RecentTrace> {
-        self.store().traces.get(&trace_id).cloned()
-    }
-
-    /// Its bounds.
-    #[must_use]
-    pub fn limits(&self) -> RecentTracesLimits {
-        self.limits
+        self.store.borrow().traces.get(&trace_id).cloned()
     }
 
     /// The resource of all spans.
     #[must_use]
     pub fn resource(&self) -> Resource {
-        self.resource.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.store.borrow().resource.clone()
     }
 
-    /// A number that increases whenever the traces change.
-    #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.version.subscribe()
+    /// Announces every change of the traces.
+    pub(crate) fn changes(&self) -> watch::Receiver<Store> {
+        self.store.subscribe()
     }
 }
 
@@ -110,7 +112,6 @@ impl SpanListener for RecentTraces {
     /// Under load one batch has more traces than the store holds. Copies of all but the latest
     /// would be dropped at once.
     fn on_batch(&self, spans: &[SpanData]) {
-        let mut store = self.store();
         let mut kept: HashSet<TraceId> = HashSet::new();
         for span in spans.iter().rev() {
             let trace_id = span.span_context.trace_id();
@@ -119,21 +120,23 @@ impl SpanListener for RecentTraces {
             }
             kept.insert(trace_id);
         }
-        for span in spans {
-            let trace_id = span.span_context.trace_id();
-            if kept.contains(&trace_id) {
-                store.insert(span, trace_id, self.limits.max_bytes);
+        self.store.send_modify(|store| {
+            for span in spans {
+                let trace_id = span.span_context.trace_id();
+                if kept.contains(&trace_id) {
+                    store.insert(span, trace_id, self.limits.max_bytes);
+                }
             }
-        }
-        while store.order.len() > self.limits.max_traces || store.bytes > self.limits.max_bytes {
-            store.evict_oldest();
-        }
-        drop(store);
-        self.version.send_modify(|version| *version += 1);
+            while store.order.len() > self.limits.max_traces || store.bytes > self.limits.max_bytes
+            {
+                store.evict_oldest();
+            }
+            store.version += 1;
+        });
     }
 
     fn set_resource(&self, resource: &Resource) {
-        *self.resource.lock().unwrap_or_else(PoisonError::into_inner) = resource.clone();
+        self.store.send_modify(|store| store.resource = resource.clone());
     }
 }
 

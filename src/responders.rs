@@ -33,14 +33,14 @@ impl<'r> Responder<'r, 'static> for Html {
 #[derive(Responder)]
 pub(crate) struct ErrorResponse((Status, Json<ErrorBody>));
 
-impl ErrorResponse {
-    pub(crate) fn new(status: Status, error: &impl ToString) -> Self {
+impl<E: ToString> From<(Status, E)> for ErrorResponse {
+    fn from((status, error): (Status, E)) -> Self {
         Self((status, Json(ErrorBody { error: error.to_string() })))
     }
 }
 
 impl From<handlers::Error> for ErrorResponse {
     fn from(error: handlers::Error) -> Self {
-        Self::new(Status::new(error.status()), &error)
+        (Status::new(error.status()), error).into()
     }
 }

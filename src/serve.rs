@@ -1,8 +1,8 @@
 //! The `serve` command: from the variables to the last span.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use opentelemetry_autoconfigure::{Config, ExporterStatus, Telemetry, Variables};
@@ -10,11 +10,13 @@ use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::figment::providers::Env;
+use rocket::futures::FutureExt;
 use rocket::{Build, Rocket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::app::{Settings, build, telemetry_defaults};
+use crate::app::{build, telemetry_defaults};
+use crate::cli::ServeArgs;
 use crate::dashboard::Dashboard;
 use crate::logging;
 
@@ -28,31 +30,17 @@ const MERCY: u32 = 1;
 /// Interval at which to check whether connections have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The settings of the command.
-#[derive(Clone, Debug)]
-pub struct Serve {
-    /// The address to listen on.
-    pub address: IpAddr,
-    /// The port to listen on; 0 chooses a free one.
-    pub port: u16,
-    /// The application's settings.
-    pub settings: Settings,
-}
-
 /// An invalid `ROCKET_*` variable.
 #[derive(Debug, thiserror::Error)]
-#[error("ROCKET_{name}: {problem}")]
-pub struct InvalidSetting {
-    name: String,
-    problem: String,
-}
+#[error("ROCKET_{0}: {1}")]
+pub struct InvalidSetting(String, rocket::figment::error::Kind);
 
 /// Serves until a signal arrives. By the end every span is exported, or counted as dropped.
 ///
 /// # Errors
 /// A variable is invalid ([`ConfigError`](opentelemetry_autoconfigure::ConfigError),
 /// [`InvalidSetting`]), or the server or the telemetry cannot start.
-pub fn serve(serve: &Serve) -> anyhow::Result<()> {
+pub fn serve(serve: &ServeArgs) -> anyhow::Result<()> {
     let config = Config::with_defaults(&Variables::from_process(), &telemetry_defaults())?;
     let figment = figment(serve)?;
     let workers = figment.extract_inner("workers").unwrap_or(1).max(1);
@@ -72,7 +60,7 @@ pub fn serve(serve: &Serve) -> anyhow::Result<()> {
 
 /// Rocket's defaults, then `ROCKET_*` variables, then the command line. Files in the current
 /// directory have no influence.
-fn figment(serve: &Serve) -> Result<Figment, InvalidSetting> {
+fn figment(serve: &ServeArgs) -> Result<Figment, InvalidSetting> {
     let figment = Figment::from(rocket::Config::default())
         .merge(("shutdown.grace", GRACE))
         .merge(("shutdown.mercy", MERCY))
@@ -80,13 +68,10 @@ fn figment(serve: &Serve) -> Result<Figment, InvalidSetting> {
         .merge(("address", serve.address))
         .merge(("port", serve.port))
         .merge(("cli_colors", false));
-    match figment.extract::<rocket::Config>() {
-        Ok(_) => Ok(figment),
-        Err(error) => Err(InvalidSetting {
-            name: error.path.join("_").to_ascii_uppercase(),
-            problem: error.kind.to_string(),
-        }),
-    }
+    figment
+        .extract::<rocket::Config>()
+        .map_err(|error| InvalidSetting(error.path.join("_").to_ascii_uppercase(), error.kind))?;
+    Ok(figment)
 }
 
 /// Raises the limit of open files to its maximum. A connection is an open file, and many systems
@@ -98,7 +83,7 @@ fn raise_open_files() {
     }
 }
 
-fn run(rocket: Rocket<Build>, workers: usize, serve: &Serve) -> anyhow::Result<()> {
+fn run(rocket: Rocket<Build>, workers: usize, serve: &ServeArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .thread_name("rocket-worker-thread")
@@ -115,11 +100,7 @@ fn run(rocket: Rocket<Build>, workers: usize, serve: &Serve) -> anyhow::Result<(
 /// between its polls of the signal and of the listener.
 async fn launch(rocket: Rocket<Build>) -> Result<(), rocket::Error> {
     let rocket = rocket.ignite().await?;
-    let shutdown = rocket.shutdown();
-    let signal = tokio::spawn(async move {
-        shutdown.await;
-        Instant::now()
-    });
+    let signal = tokio::spawn(rocket.shutdown().map(|()| Instant::now()));
     let result = rocket.launch().await.map(drop);
     if let Err(error) = &result
         && let ErrorKind::Shutdown(rocket, None) = error.kind()
@@ -127,14 +108,15 @@ async fn launch(rocket: Rocket<Build>) -> Result<(), rocket::Error> {
     {
         let config = &rocket.config().shutdown;
         let time = Duration::from_secs((config.grace + config.mercy).into());
-        // Every connection holds a reference to the server, and so does the error.
-        while Arc::strong_count(rocket) > 1 {
-            if signalled.elapsed() > time {
-                return result;
+        let connections_end = async {
+            // Every connection holds a reference to the server, and so does the error.
+            while Arc::strong_count(rocket) > 1 {
+                sleep(POLL_INTERVAL).await;
             }
-            sleep(POLL_INTERVAL).await;
+        };
+        if timeout_at(signalled + time, connections_end).await.is_ok() {
+            return Ok(());
         }
-        return Ok(());
     }
     result
 }
@@ -149,7 +131,7 @@ fn greeting() -> AdHoc {
 }
 
 /// Why Rocket did not launch or end, in one line.
-fn explain(error: &rocket::Error, serve: &Serve) -> anyhow::Error {
+fn explain(error: &rocket::Error, serve: &ServeArgs) -> anyhow::Error {
     let address = SocketAddr::new(serve.address, serve.port);
     match error.kind() {
         ErrorKind::Bind(error) if error.kind() == std::io::ErrorKind::AddrInUse => {

@@ -30,44 +30,34 @@ pub(crate) struct TraceView {
     pub(crate) summary: Summary,
     duration: String,
     dropped_spans: usize,
-    services: [String; 1],
-    jaeger_url: Option<String>,
-    json_url: String,
+    service: String,
     /// The rows of the waterfall, as `trace.html.j2` uses them.
     spans: Vec<Value>,
 }
 
 impl TraceView {
     /// Views of these traces, by their start.
-    pub(crate) fn newest_first(
-        traces: &[RecentTrace],
-        service: &str,
-        jaeger_ui: Option<&str>,
-    ) -> Vec<Self> {
-        let mut views: Vec<_> = traces.iter().map(|t| Self::new(t, service, jaeger_ui)).collect();
+    pub(crate) fn newest_first(traces: &[RecentTrace], service: &str) -> Vec<Self> {
+        let mut views: Vec<_> = traces.iter().map(|trace| Self::new(trace, service)).collect();
         // The store orders traces by the end of their first span. These texts sort as times do.
         views.sort_by(|a, b| b.summary.started_at.cmp(&a.summary.started_at));
         views
     }
 
-    fn new(trace: &RecentTrace, service: &str, jaeger_ui: Option<&str>) -> Self {
+    fn new(trace: &RecentTrace, service: &str) -> Self {
         let start = trace.spans.iter().map(|span| span.start_time).min();
         let start = start.unwrap_or(SystemTime::UNIX_EPOCH);
         let end = trace.spans.iter().map(|span| span.end_time).max().unwrap_or(start);
         let whole = end.duration_since(start).unwrap_or_default();
         let rows = tree(&trace.spans);
         let failed = trace.spans.iter().any(|span| matches!(span.status, Status::Error { .. }));
-        let trace_id = trace.trace_id.to_string();
         Self {
             duration: readable(whole),
             dropped_spans: trace.omitted,
-            services: [service.to_owned()],
-            jaeger_url: jaeger_ui
-                .map(|ui| format!("{}/trace/{trace_id}", ui.trim_end_matches('/'))),
-            json_url: format!("/api/traces/{trace_id}"),
+            service: service.to_owned(),
             spans: rows.iter().map(|(span, depth)| row(span, *depth, start, whole)).collect(),
             summary: Summary {
-                trace_id,
+                trace_id: trace.trace_id.to_string(),
                 name: rows.first().map_or_else(String::new, |(span, _)| span.name.to_string()),
                 started_at: humantime::format_rfc3339_millis(start).to_string(),
                 duration_ms: (whole.as_secs_f64() * 1e6).round() / 1e3,

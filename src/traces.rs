@@ -22,43 +22,28 @@ pub(crate) fn all() -> Vec<Route> {
     routes![list, one, live, fragment]
 }
 
-/// Why there is no trace to show.
-#[derive(Debug, thiserror::Error)]
-enum TraceError {
-    #[error(
-        "recent traces are disabled: set RECENT_TRACES_MAX above 0 and leave OTEL_SDK_DISABLED unset"
-    )]
-    Disabled,
-    #[error("invalid trace id: expected 32 hexadecimal digits")]
-    InvalidId,
-    #[error("no recent trace has this id")]
-    NotFound,
-}
-
-impl From<TraceError> for ErrorResponse {
-    fn from(error: TraceError) -> Self {
-        let status = match error {
-            TraceError::InvalidId => Status::UnprocessableEntity,
-            TraceError::Disabled | TraceError::NotFound => Status::NotFound,
-        };
-        Self::new(status, &error)
-    }
-}
+const DISABLED: (Status, &str) = (
+    Status::NotFound,
+    "recent traces are disabled: set RECENT_TRACES_MAX above 0 and leave OTEL_SDK_DISABLED unset",
+);
+const INVALID_ID: (Status, &str) =
+    (Status::UnprocessableEntity, "invalid trace id: expected 32 hexadecimal digits");
+const NOT_FOUND: (Status, &str) = (Status::NotFound, "no recent trace has this id");
 
 #[get("/api/traces")]
 fn list(dashboard: &State<Dashboard>) -> Result<Json<Vec<Summary>>, ErrorResponse> {
-    let traces = dashboard.traces().ok_or(TraceError::Disabled)?;
+    let traces = dashboard.traces().ok_or(DISABLED)?;
     Ok(Json(traces.into_iter().map(|trace| trace.summary).collect()))
 }
 
 /// One trace in OTLP's JSON encoding, which the Jaeger UI opens from a file.
 #[get("/api/traces/<id>")]
 fn one(dashboard: &State<Dashboard>, id: &str) -> Result<Json<TracesData>, ErrorResponse> {
-    let recent = dashboard.recent().ok_or(TraceError::Disabled)?;
+    let recent = dashboard.recent().ok_or(DISABLED)?;
     // `from_hex` accepts fewer digits, and a sign.
     let well_formed = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
     let trace_id = TraceId::from_hex(id).ok().filter(|_| well_formed);
-    let trace = recent.get(trace_id.ok_or(TraceError::InvalidId)?).ok_or(TraceError::NotFound)?;
+    let trace = recent.get(trace_id.ok_or(INVALID_ID)?).ok_or(NOT_FOUND)?;
     let resource = ResourceAttributesWithSchema::from(&recent.resource());
     let spans = trace.spans.iter().map(|span| span.as_ref().clone()).collect();
     let resource_spans = group_spans_by_resource_and_scope(spans, &resource);
@@ -71,10 +56,10 @@ fn live(
     dashboard: &State<Dashboard>,
     mut shutdown: Shutdown,
 ) -> Result<EventStream![], ErrorResponse> {
-    let mut changes = dashboard.recent().ok_or(TraceError::Disabled)?.changes();
+    let mut changes = dashboard.recent().ok_or(DISABLED)?.changes();
     Ok(EventStream! {
         loop {
-            let version = *changes.borrow_and_update();
+            let version = changes.borrow_and_update().version;
             yield Event::data(version.to_string()).event("traces");
             tokio::select! {
                 change = changes.changed() => if change.is_err() { break },

@@ -12,25 +12,15 @@ use crate::propagation::OutgoingHeaders;
 
 /// Starts a client span for each request of a client in the types of the [`http`] crate.
 pub struct HttpClientInstrumentation {
-    tracer: BoxedTracer,
-    propagator: TextMapCompositePropagator,
-    known_methods: KnownMethods,
+    /// Starts the spans.
+    pub tracer: BoxedTracer,
+    /// Writes their contexts.
+    pub propagator: TextMapCompositePropagator,
+    /// The methods that telemetry names.
+    pub known_methods: KnownMethods,
 }
 
 impl HttpClientInstrumentation {
-    /// Starts spans with this tracer, and writes their context with this propagator.
-    #[must_use]
-    pub fn new(tracer: BoxedTracer, propagator: TextMapCompositePropagator) -> Self {
-        Self { tracer, propagator, known_methods: KnownMethods::default() }
-    }
-
-    /// Names these methods only.
-    #[must_use]
-    pub fn with_known_methods(mut self, methods: KnownMethods) -> Self {
-        self.known_methods = methods;
-        self
-    }
-
     /// Starts the span of a request that is about to be sent to `url`, as a child of the current
     /// context, and adds the context of that span to the request's headers.
     pub fn start<B>(&self, url: &str, request: &mut Request<B>) -> Attempt<'static> {
@@ -63,10 +53,11 @@ mod tests {
     fn call(url: &str, end: impl FnOnce(Attempt<'static>)) -> (SpanData, String) {
         let exporter = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
-        let instrumentation = HttpClientInstrumentation::new(
-            BoxedTracer::new(Box::new(provider.tracer("test"))),
-            TextMapCompositePropagator::new(vec![Box::new(StrictTraceContext)]),
-        );
+        let instrumentation = HttpClientInstrumentation {
+            tracer: BoxedTracer::new(Box::new(provider.tracer("test"))),
+            propagator: TextMapCompositePropagator::new(vec![Box::new(StrictTraceContext)]),
+            known_methods: KnownMethods::default(),
+        };
         let mut request = Request::get(url).body(()).expect("a request");
         end(instrumentation.start(url, &mut request));
         let sent = request.headers()["traceparent"].to_str().expect("text").to_owned();

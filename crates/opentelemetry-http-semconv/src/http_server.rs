@@ -15,17 +15,23 @@ use crate::server_response::{Failure, RouteName, ServerResponse};
 
 /// Starts and ends the server span of each request of a server in the types of the [`http`] crate.
 pub struct HttpServerInstrumentation {
-    tracer: Option<BoxedTracer>,
-    propagator: TextMapCompositePropagator,
-    known_methods: KnownMethods,
-    trust_forwarded: bool,
-    request_headers: Vec<CapturedHeader>,
-    response_headers: Vec<CapturedHeader>,
+    /// Starts the spans. Without a tracer there are none, and contexts are only propagated.
+    pub tracer: Option<BoxedTracer>,
+    /// Reads the parents of spans.
+    pub propagator: TextMapCompositePropagator,
+    /// The methods that telemetry names.
+    pub known_methods: KnownMethods,
+    /// Whether forwarded headers count, see [`ServerRequest::trust_forwarded`].
+    pub trust_forwarded: bool,
+    /// The request headers to capture, see [`CapturedHeader::of_requests`].
+    pub request_headers: Vec<CapturedHeader>,
+    /// The response headers to capture, see [`CapturedHeader::of_responses`].
+    pub response_headers: Vec<CapturedHeader>,
 }
 
 impl HttpServerInstrumentation {
-    /// Starts spans with this tracer, and reads their parents with this propagator. Without a
-    /// tracer it makes no spans and only propagates contexts.
+    /// Starts spans with this tracer, reads their parents with this propagator, and has the
+    /// defaults of the conventions: the standard methods, no trust, no captured headers.
     #[must_use]
     pub fn new(tracer: Option<BoxedTracer>, propagator: TextMapCompositePropagator) -> Self {
         Self {
@@ -36,40 +42,6 @@ impl HttpServerInstrumentation {
             request_headers: Vec::new(),
             response_headers: Vec::new(),
         }
-    }
-
-    /// Names these methods only.
-    #[must_use]
-    pub fn with_known_methods(mut self, methods: KnownMethods) -> Self {
-        self.known_methods = methods;
-        self
-    }
-
-    /// Trusts forwarded headers, see [`ServerRequest::trust_forwarded`].
-    #[must_use]
-    pub fn trust_forwarded(mut self, trust: bool) -> Self {
-        self.trust_forwarded = trust;
-        self
-    }
-
-    /// Captures request headers as `http.request.header.<name>`.
-    #[must_use]
-    pub fn capture_request_headers<S: AsRef<str>>(
-        mut self,
-        names: impl IntoIterator<Item = S>,
-    ) -> Self {
-        self.request_headers.extend(CapturedHeader::of_requests(names));
-        self
-    }
-
-    /// Captures response headers as `http.response.header.<name>`.
-    #[must_use]
-    pub fn capture_response_headers<S: AsRef<str>>(
-        mut self,
-        names: impl IntoIterator<Item = S>,
-    ) -> Self {
-        self.response_headers.extend(CapturedHeader::of_responses(names));
-        self
     }
 
     /// The context to answer a request in: that of its span, or the one that it carries where no
@@ -148,9 +120,11 @@ mod tests {
         let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
         let tracer = BoxedTracer::new(Box::new(provider.tracer("test")));
         let propagator = TextMapCompositePropagator::new(vec![Box::new(StrictTraceContext)]);
-        let instrumentation = HttpServerInstrumentation::new(tracing.then_some(tracer), propagator)
-            .capture_request_headers(["X-Tenant"])
-            .capture_response_headers(["Content-Type"]);
+        let instrumentation = HttpServerInstrumentation {
+            request_headers: CapturedHeader::of_requests(["X-Tenant"]),
+            response_headers: CapturedHeader::of_responses(["Content-Type"]),
+            ..HttpServerInstrumentation::new(tracing.then_some(tracer), propagator)
+        };
         let request = http::Request::get("https://example.com/a?b=1")
             .header("traceparent", PARENT)
             .header("x-tenant", "t");

@@ -25,7 +25,7 @@ const SECRET_PARAMETERS: [&str; 7] = [
 /// ```
 #[must_use]
 pub fn redact_query(query: &str) -> Cow<'_, str> {
-    if !query.split('&').any(is_secret) {
+    if !query.split('&').any(|pair| secret_key(pair).is_some()) {
         return Cow::Borrowed(query);
     }
     let mut redacted = String::with_capacity(query.len());
@@ -33,12 +33,9 @@ pub fn redact_query(query: &str) -> Cow<'_, str> {
         if index > 0 {
             redacted.push('&');
         }
-        match pair.split_once('=') {
-            Some((key, _)) if is_secret(pair) => {
-                redacted.push_str(key);
-                redacted.push_str("=REDACTED");
-            }
-            _ => redacted.push_str(pair),
+        match secret_key(pair) {
+            Some(key) => redacted.extend([key, "=REDACTED"]),
+            None => redacted.push_str(pair),
         }
     }
     Cow::Owned(redacted)
@@ -56,19 +53,14 @@ pub fn redact_query(query: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn redact_url(url: &str) -> String {
     let url = url.split('#').next().unwrap_or_default();
-    let (address, query) = match url.split_once('?') {
-        Some((address, query)) => (address, Some(query)),
-        None => (url, None),
-    };
+    let (address, query) = url.split_once('?').map_or((url, None), |(a, query)| (a, Some(query)));
     let start = address.find("://").map_or(0, |scheme| scheme + 3);
     let (scheme, rest) = address.split_at(start);
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let mut redacted = scheme.to_owned();
-    let (user, host) = match authority.rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, authority),
-    };
-    if let Some(user) = user {
+    let mut host = authority;
+    if let Some((user, rest)) = authority.rsplit_once('@') {
+        host = rest;
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
         redacted.push_str(if name.is_empty() { "" } else { "REDACTED" });
         redacted.push_str(if password.is_empty() { "" } else { ":REDACTED" });
@@ -83,16 +75,16 @@ pub fn redact_url(url: &str) -> String {
     redacted
 }
 
-/// Whether a `key=value` pair of a query carries a credential. The key may be percent-encoded.
-fn is_secret(pair: &str) -> bool {
-    let Some((key, _)) = pair.split_once('=') else {
-        return false;
+/// The key of a `key=value` pair that carries a credential. It may be percent-encoded.
+fn secret_key(pair: &str) -> Option<&str> {
+    let (key, _) = pair.split_once('=')?;
+    let is_secret = |key: &str| SECRET_PARAMETERS.contains(&key);
+    let found = if key.contains('%') {
+        is_secret(&percent_decode_str(key).decode_utf8_lossy())
+    } else {
+        is_secret(key)
     };
-    if !key.contains('%') {
-        return SECRET_PARAMETERS.contains(&key);
-    }
-    let decoded = percent_decode_str(key).decode_utf8_lossy();
-    SECRET_PARAMETERS.contains(&decoded.as_ref())
+    found.then_some(key)
 }
 
 #[cfg(test)]

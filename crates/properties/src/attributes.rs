@@ -170,10 +170,5 @@ mod tests {
             prop_assert_eq!(host_and_port(&both), (name.as_str(), Some(port)));
             prop_assert_eq!(host_and_port(&name), (name.as_str(), None));
         }
-
-        #[test]
-        fn any_bytes_are_read_without_a_panic(data: Vec<u8>) {
-            attributes(&data);
-        }
     }
 }

@@ -202,10 +202,5 @@ mod tests {
         fn a_context_is_continued_exactly_where_the_specification_allows_it(headers in lines()) {
             check(&headers);
         }
-
-        #[test]
-        fn any_bytes_are_read_without_a_panic(data: Vec<u8>) {
-            extraction(&data);
-        }
     }
 }

@@ -22,6 +22,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use proptest::prelude::*;
+
     /// The name of a fuzz target, and the check that it calls.
     type Target = (&'static str, fn(&[u8]));
 
@@ -44,6 +46,17 @@ mod tests {
                 // A panic names the property; this names the input.
                 println!("{}", file.display());
                 check(&fs::read(file).unwrap());
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+        #[test]
+        fn every_property_holds_for_any_bytes(data: Vec<u8>) {
+            for (_, check) in TARGETS {
+                check(&data);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Credentials in URLs and queries: redacted, and nothing else changed.
 
 use http::Uri;
-
 use opentelemetry_http_semconv::{redact_query, redact_url};
+use percent_encoding::percent_decode_str;
 
 /// Redacts a URL and a query.
 pub fn redaction(data: &[u8]) {
@@ -28,25 +28,12 @@ fn check_query(query: &str) {
     assert_eq!(redacted.split('&').count(), query.split('&').count(), "{query:?}");
     for (pair, sent) in redacted.split('&').zip(query.split('&')) {
         match sent.split_once('=') {
-            Some((key, _)) if SECRET.contains(&decoded(key).as_str()) => {
+            Some((key, _)) if SECRET.contains(&&*percent_decode_str(key).decode_utf8_lossy()) => {
                 assert_eq!(pair, format!("{key}=REDACTED"));
             }
             _ => assert_eq!(pair, sent),
         }
     }
-}
-
-fn decoded(key: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = key.as_bytes();
-    while let Some((&first, behind)) = rest.split_first() {
-        let digits = behind.get(..2).filter(|digits| first == b'%' && digits.is_ascii());
-        let hex = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        let byte = hex.and_then(|hex| u8::from_str_radix(&String::from_utf8_lossy(hex), 16).ok());
-        bytes.push(byte.unwrap_or(first));
-        rest = if byte.is_some() { &behind[2..] } else { behind };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn check_url(url: &str) {
@@ -126,11 +113,6 @@ mod tests {
                 let again = url::Url::parse(&redacted);
                 prop_assert_eq!(again.as_ref().map(url::Url::host), Ok(url.host()));
             }
-        }
-
-        #[test]
-        fn any_bytes_are_redacted_without_a_panic(data: Vec<u8>) {
-            redaction(&data);
         }
     }
 }

@@ -201,10 +201,5 @@ mod tests {
             let millis_of = all.map(|signal| u64::try_from(signal.otlp.timeout.as_millis()).ok());
             prop_assert_eq!(millis_of, [Some(millis), Some(1), Some(2)]);
         }
-
-        #[test]
-        fn any_bytes_are_variables(data: Vec<u8>) {
-            variables(&data);
-        }
     }
 }

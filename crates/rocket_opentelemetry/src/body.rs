@@ -14,7 +14,8 @@ use rocket::tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 
 use crate::span::RequestSpan;
 
-/// How far the sending of a body has come.
+/// How far the sending of a body has come. The request holds it and not the reader, whose drop may
+/// not touch the request: Rocket's local client drops the request first.
 #[derive(Debug, Default)]
 pub(crate) struct BodyProgress(AtomicU8);
 
@@ -93,7 +94,7 @@ impl AsyncRead for WatchedBody<'_> {
             Poll::Ready(Ok(())) => progress.set(Progress::Sent),
             Poll::Ready(Err(error)) => {
                 progress.set(Progress::Failed);
-                self.span.body_failed(error);
+                self.span.exception("std::io::Error", error.to_string());
             }
         }
         polled

@@ -9,9 +9,9 @@ use opentelemetry::{Context, global};
 use opentelemetry_http_semconv::metrics::client_request_duration;
 use opentelemetry_http_semconv::propagation::OutgoingHeaders;
 use opentelemetry_http_semconv::{ClientRequest, KnownMethods};
-use reqwest::header::HeaderMap;
 use reqwest::{IntoUrl, Method, Request, RequestBuilder, Response};
 
+use crate::context_extractor::Propagator;
 use crate::fairing::RequestTracing;
 use crate::instrumentation::{StartSpan, from_tracer};
 
@@ -38,7 +38,7 @@ pub struct TracedClient {
     inner: reqwest::Client,
     start: Arc<StartSpan>,
     duration: Histogram<f64>,
-    propagator: Option<Arc<dyn TextMapPropagator + Send + Sync>>,
+    propagator: Propagator,
     known_methods: Arc<KnownMethods>,
 }
 
@@ -51,7 +51,7 @@ impl TracedClient {
             inner,
             start: from_tracer(global::tracer_with_scope(scope.clone())),
             duration: client_request_duration(&global::meter_with_scope(scope)),
-            propagator: None,
+            propagator: Propagator::default(),
             known_methods: Arc::new(KnownMethods::from_env()),
         }
     }
@@ -80,7 +80,7 @@ impl TracedClient {
         mut self,
         propagator: impl TextMapPropagator + Send + Sync + 'static,
     ) -> Self {
-        self.propagator = Some(Arc::new(propagator));
+        self.propagator = Propagator::new(propagator);
         self
     }
 
@@ -141,7 +141,8 @@ impl TracedClient {
         let attempt = description.start(Some(&self.duration), |builder| {
             Context::map_current(|current| (self.start)(builder, current, &|_| ()))
         });
-        self.inject(attempt.context(), request.headers_mut());
+        let mut headers = OutgoingHeaders(request.headers_mut());
+        self.propagator.with(|p| p.inject_context(attempt.context(), &mut headers));
 
         let result = self.inner.execute(request).await;
         attempt.end(match &result {
@@ -149,14 +150,6 @@ impl TracedClient {
             Err(error) => Err(error_type(error)),
         });
         result
-    }
-
-    fn inject(&self, cx: &Context, headers: &mut HeaderMap) {
-        let mut carrier = OutgoingHeaders(headers);
-        match &self.propagator {
-            Some(propagator) => propagator.inject_context(cx, &mut carrier),
-            None => global::get_text_map_propagator(|p| p.inject_context(cx, &mut carrier)),
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Step 2: the context that a request carries.
 
+use std::sync::Arc;
+
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::{Context, global};
 use opentelemetry_http_semconv::propagation::IncomingHeaders;
@@ -7,22 +9,33 @@ use rocket::Request;
 
 use crate::header_scan::{HeaderScan, RocketHeaders};
 
+/// The propagator that the application sets, or else the global one.
+#[derive(Clone, Default)]
+pub(crate) struct Propagator(Option<Arc<dyn TextMapPropagator + Send + Sync>>);
+
+impl Propagator {
+    pub(crate) fn new(propagator: impl TextMapPropagator + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(propagator)))
+    }
+
+    pub(crate) fn with<T>(&self, mut call: impl FnMut(&dyn TextMapPropagator) -> T) -> T {
+        match &self.0 {
+            Some(propagator) => call(propagator.as_ref()),
+            None => global::get_text_map_propagator(call),
+        }
+    }
+}
+
 /// Extracts the context that a request carries.
 pub(crate) struct ContextExtractor {
-    propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>,
-    /// The headers that the propagator reads.
+    propagator: Propagator,
+    /// The headers that the propagator reads, as it is now.
     pub(crate) fields: Vec<String>,
 }
 
 impl ContextExtractor {
-    /// Uses this propagator, or else the global one as it is now.
-    pub(crate) fn new(propagator: Option<Box<dyn TextMapPropagator + Send + Sync>>) -> Self {
-        let fields = match &propagator {
-            Some(propagator) => propagator.fields().map(str::to_owned).collect(),
-            None => global::get_text_map_propagator(|propagator| {
-                propagator.fields().map(str::to_owned).collect()
-            }),
-        };
+    pub(crate) fn new(propagator: Propagator) -> Self {
+        let fields = propagator.with(|p| p.fields().map(str::to_owned).collect());
         Self { propagator, fields }
     }
 
@@ -30,12 +43,7 @@ impl ContextExtractor {
     pub(crate) fn extract(&self, request: &Request<'_>) -> Context {
         let rocket_headers = RocketHeaders(request.headers());
         let headers = IncomingHeaders::new(&rocket_headers);
-        match &self.propagator {
-            Some(propagator) => propagator.extract_with_context(&Context::new(), &headers),
-            None => global::get_text_map_propagator(|propagator| {
-                propagator.extract_with_context(&Context::new(), &headers)
-            }),
-        }
+        self.propagator.with(|p| p.extract_with_context(&Context::new(), &headers))
     }
 
     /// The context, if the request has any header of one.

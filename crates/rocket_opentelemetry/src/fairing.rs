@@ -1,6 +1,7 @@
 //! Step 1: the fairing that an application attaches, and its settings.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use opentelemetry::metrics::Meter;
 use opentelemetry::propagation::TextMapPropagator;
@@ -10,8 +11,8 @@ use opentelemetry_http_semconv::{CapturedHeader, KnownMethods};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Data, Request, Rocket};
 
-use crate::context_extractor::ContextExtractor;
-use crate::instrumentation::{DeferredAttributes, ServerInstrumentation, StartSpan, from_tracer};
+use crate::context_extractor::{ContextExtractor, Propagator};
+use crate::instrumentation::{ServerInstrumentation, StartSpan, from_tracer};
 use crate::metrics::ServerMetrics;
 use crate::response::ResponseTracing;
 use crate::state::RequestState;
@@ -33,11 +34,12 @@ use crate::state::RequestState;
 ///     .attach(RequestTracing::new().exclude(["/health"]))
 ///     .mount("/", traced(routes![index]));
 /// ```
+#[derive(Default)]
 pub struct RequestTracing {
     start: Option<Arc<StartSpan>>,
     meter: Option<Meter>,
-    propagator: Mutex<Option<Box<dyn TextMapPropagator + Send + Sync>>>,
-    known_methods: KnownMethods,
+    propagator: Propagator,
+    known_methods: Option<KnownMethods>,
     trust_forwarded: bool,
     defer_attributes: bool,
     propagate_only: bool,
@@ -47,29 +49,11 @@ pub struct RequestTracing {
     instrumentation: OnceLock<Arc<ServerInstrumentation>>,
 }
 
-impl Default for RequestTracing {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl RequestTracing {
     /// Uses the global providers and the global propagator, as they are when Rocket ignites.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            start: None,
-            meter: None,
-            propagator: Mutex::new(None),
-            known_methods: KnownMethods::from_env(),
-            trust_forwarded: false,
-            defer_attributes: false,
-            propagate_only: false,
-            excluded: Vec::new(),
-            request_headers: Vec::new(),
-            response_headers: Vec::new(),
-            instrumentation: OnceLock::new(),
-        }
+        Self::default()
     }
 
     /// Starts spans with this tracer instead of the global provider's.
@@ -96,7 +80,7 @@ impl RequestTracing {
         mut self,
         propagator: impl TextMapPropagator + Send + Sync + 'static,
     ) -> Self {
-        self.propagator = Mutex::new(Some(Box::new(propagator)));
+        self.propagator = Propagator::new(propagator);
         self
     }
 
@@ -104,7 +88,7 @@ impl RequestTracing {
     /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` lists, or else the standard methods.
     #[must_use]
     pub fn with_known_methods(mut self, methods: KnownMethods) -> Self {
-        self.known_methods = methods;
+        self.known_methods = Some(methods);
         self
     }
 
@@ -192,8 +176,7 @@ impl Fairing for RequestTracing {
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        let propagator = self.propagator.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let extractor = ContextExtractor::new(propagator);
+        let extractor = ContextExtractor::new(self.propagator.clone());
         if self.propagate_only {
             return Ok(rocket.manage(Arc::new(extractor)));
         }
@@ -205,9 +188,9 @@ impl Fairing for RequestTracing {
             start: start.unwrap_or_else(|| from_tracer(global::tracer_with_scope(scope))),
             metrics: Arc::new(ServerMetrics::new(&meter)),
             extractor,
-            known_methods: self.known_methods.clone(),
+            known_methods: self.known_methods.clone().unwrap_or_else(KnownMethods::from_env),
             trust_forwarded: self.trust_forwarded,
-            deferred: self.defer_attributes.then(DeferredAttributes::new),
+            last_recorded: self.defer_attributes.then(|| AtomicBool::new(true)),
             request_headers: self.request_headers.clone(),
         });
         // A `Rocket` ignites once, so the cell is empty.

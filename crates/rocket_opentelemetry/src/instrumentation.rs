@@ -41,32 +41,6 @@ where
     })
 }
 
-/// The choice of when a span receives its attributes, where that may be after its creation.
-///
-/// The cheapest is all attributes at creation for a span that records, and none for one that does
-/// not. Most programs record nearly all spans or very few, so the last span predicts the next; a
-/// wrong prediction costs time, and no attributes.
-pub(crate) struct DeferredAttributes {
-    last_recorded: AtomicBool,
-}
-
-impl DeferredAttributes {
-    pub(crate) fn new() -> Self {
-        Self { last_recorded: AtomicBool::new(true) }
-    }
-
-    fn predict(&self) -> bool {
-        self.last_recorded.load(Ordering::Relaxed)
-    }
-
-    fn learn(&self, predicted: bool, recording: bool) {
-        // Threads share the cache line: most requests leave it unwritten.
-        if predicted != recording {
-            self.last_recorded.store(recording, Ordering::Relaxed);
-        }
-    }
-}
-
 /// What starts spans, once the providers are known. It is managed state, so that a catcher can
 /// start the span of a request that Rocket shows to no fairing.
 pub(crate) struct ServerInstrumentation {
@@ -75,7 +49,12 @@ pub(crate) struct ServerInstrumentation {
     pub(crate) extractor: ContextExtractor,
     pub(crate) known_methods: KnownMethods,
     pub(crate) trust_forwarded: bool,
-    pub(crate) deferred: Option<DeferredAttributes>,
+    /// Whether the last span recorded, if attributes may be added after a span's creation.
+    ///
+    /// The cheapest is all attributes at creation for a span that records, and none for one that
+    /// does not. Most programs record nearly all spans or very few, so the last span predicts the
+    /// next; a wrong prediction costs time, and no attributes.
+    pub(crate) last_recorded: Option<AtomicBool>,
     pub(crate) request_headers: Vec<CapturedHeader>,
 }
 
@@ -107,8 +86,18 @@ impl ServerInstrumentation {
         scan: HeaderScan<'_>,
     ) -> RequestSpan {
         let headers = &RocketHeaders(request.headers());
-        let method = MethodName { name: labels.method().into(), original };
-        let mut description = describe(request, method, scan.user_agent);
+        let config = request.rocket().config();
+        let mut description = ServerRequest {
+            method: MethodName { name: labels.method().into(), original },
+            scheme: if config.tls_enabled() { "https" } else { "http" },
+            host: request.host().map(|host| (host.domain().as_str(), host.port())),
+            local: Some((config.address, config.port)),
+            peer: request.remote(),
+            client: None,
+            path: request.uri().path().as_str(),
+            query: request.uri().query().map(|query| query.as_str()),
+            user_agent: scan.user_agent,
+        };
         if self.trust_forwarded {
             description.trust_forwarded(headers);
         }
@@ -120,7 +109,8 @@ impl ServerInstrumentation {
             start_time: SystemTime::now(),
             started: Instant::now(),
         };
-        let at_creation = self.deferred.as_ref().is_none_or(DeferredAttributes::predict);
+        let last_recorded = self.last_recorded.as_ref();
+        let at_creation = last_recorded.is_none_or(|last| last.load(Ordering::Relaxed));
         let builder = if at_creation {
             description.span(headers, &self.request_headers)
         } else {
@@ -131,30 +121,11 @@ impl ServerInstrumentation {
                 description.add_attributes(headers, &self.request_headers, add);
             }
         });
-        let request_span = RequestSpan::new(cx, self.metrics.clone(), &start);
-        if let Some(deferred) = &self.deferred {
-            deferred.learn(at_creation, request_span.is_recording());
+        let request_span = RequestSpan::new(cx, self.metrics.clone(), start);
+        // Threads share the cache line: most requests leave it unwritten.
+        if let Some(last) = last_recorded.filter(|_| at_creation != request_span.recording) {
+            last.store(request_span.recording, Ordering::Relaxed);
         }
         request_span
-    }
-}
-
-/// What Rocket knows of a request.
-fn describe<'r>(
-    request: &'r Request<'_>,
-    method: MethodName<'r>,
-    user_agent: Option<&'r str>,
-) -> ServerRequest<'r> {
-    let config = request.rocket().config();
-    ServerRequest {
-        method,
-        scheme: if config.tls_enabled() { "https" } else { "http" },
-        host: request.host().map(|host| (host.domain().as_str(), host.port())),
-        local: Some((config.address, config.port)),
-        peer: request.remote(),
-        client: None,
-        path: request.uri().path().as_str(),
-        query: request.uri().query().map(|query| query.as_str()),
-        user_agent,
     }
 }

@@ -27,7 +27,7 @@ impl Fairing for ResponseTracing {
         let Some(span) = RequestState::of(request).span() else {
             return;
         };
-        let upgrades = span.asks_upgrade && is_upgraded(request, response);
+        let upgrades = span.start.asks_upgrade && is_upgraded(request, response);
         let status = if upgrades { Status::SwitchingProtocols } else { response.status() };
         span.set_status(status.code);
         // Below 400, the last route tried is the one that answered, even if it is not wrapped.
@@ -44,7 +44,7 @@ impl Fairing for ResponseTracing {
         if let Some(trace) = span.traceresponse() {
             response.set_header(Header::new("traceresponse", trace));
         }
-        let bodiless = span.is_head
+        let bodiless = span.start.is_head
             || matches!(status, Status::NoContent | Status::NotModified)
             || response.body().is_none();
         if upgrades || is_event_stream(response) {

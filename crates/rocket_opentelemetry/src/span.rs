@@ -30,15 +30,9 @@ pub(crate) struct AnsweringRoute {
 #[derive(Debug)]
 pub(crate) struct RequestSpan {
     cx: Context,
-    recording: bool,
+    pub(crate) recording: bool,
     metrics: Arc<ServerMetrics>,
-    labels: Labels,
-    /// Whether the client offers to upgrade to another protocol.
-    pub(crate) asks_upgrade: bool,
-    /// Whether the client sent HEAD, which Rocket turns into GET for a GET route.
-    pub(crate) is_head: bool,
-    start_time: SystemTime,
-    started: Instant,
+    pub(crate) start: RequestStart,
     /// 0 until there is a response.
     status: AtomicU16,
     pub(crate) body: BodyProgress,
@@ -48,27 +42,25 @@ pub(crate) struct RequestSpan {
 }
 
 /// What is known of a request when its span starts.
+#[derive(Debug)]
 pub(crate) struct RequestStart {
     pub(crate) labels: Labels,
+    /// Whether the client sent HEAD, which Rocket turns into GET for a GET route.
     pub(crate) is_head: bool,
+    /// Whether the client offers to upgrade to another protocol.
     pub(crate) asks_upgrade: bool,
     pub(crate) start_time: SystemTime,
     pub(crate) started: Instant,
 }
 
 impl RequestSpan {
-    pub(crate) fn new(cx: Context, metrics: Arc<ServerMetrics>, start: &RequestStart) -> Self {
-        let RequestStart { labels, is_head, asks_upgrade, start_time, started } = *start;
-        metrics.active(labels, 1);
+    pub(crate) fn new(cx: Context, metrics: Arc<ServerMetrics>, start: RequestStart) -> Self {
+        metrics.active(start.labels, 1);
         Self {
             recording: cx.span().is_recording(),
             cx,
             metrics,
-            labels,
-            asks_upgrade,
-            is_head,
-            start_time,
-            started,
+            start,
             status: AtomicU16::new(0),
             body: BodyProgress::default(),
             panicked: AtomicBool::new(false),
@@ -82,10 +74,6 @@ impl RequestSpan {
         &self.cx
     }
 
-    pub(crate) fn is_recording(&self) -> bool {
-        self.recording
-    }
-
     /// The value of `traceresponse`. There is none without a span of our own: a tracer without a
     /// provider returns the caller's context, or an invalid one.
     pub(crate) fn traceresponse(&self) -> Option<String> {
@@ -95,7 +83,7 @@ impl RequestSpan {
     }
 
     pub(crate) fn method(&self) -> &'static str {
-        self.labels.method()
+        self.start.labels.method()
     }
 
     pub(crate) fn set_status(&self, code: u16) {
@@ -122,11 +110,7 @@ impl RequestSpan {
         self.exception("panic", message.to_owned());
     }
 
-    pub(crate) fn body_failed(&self, error: &std::io::Error) {
-        self.exception("std::io::Error", error.to_string());
-    }
-
-    fn exception(&self, kind: &'static str, message: String) {
+    pub(crate) fn exception(&self, kind: &'static str, message: String) {
         let attributes = vec![
             KeyValue::new(semconv::EXCEPTION_TYPE, kind),
             KeyValue::new(semconv::EXCEPTION_MESSAGE, message),
@@ -139,11 +123,11 @@ impl RequestSpan {
         if self.ended.swap(true, Ordering::Relaxed) {
             return;
         }
-        let elapsed = self.started.elapsed();
+        let elapsed = self.start.started.elapsed();
         let status = self.status.load(Ordering::Relaxed);
         let failure = self.failure(status);
         let route = self.route().take();
-        self.metrics.active(self.labels, -1);
+        self.metrics.active(self.start.labels, -1);
         self.record_duration(elapsed, status, route.as_ref(), failure.as_ref());
         if self.recording {
             let span = self.cx.span();
@@ -151,7 +135,7 @@ impl RequestSpan {
             let route = route.map(|route| route.name);
             ServerResponse { status, route, failure }.record(&span);
             // Span and metric have the same duration.
-            span.end_with_timestamp(self.start_time + elapsed);
+            span.end_with_timestamp(self.start.start_time + elapsed);
         }
     }
 
@@ -178,11 +162,11 @@ impl RequestSpan {
     ) {
         let seconds = elapsed.as_secs_f64();
         if let (Some(AnsweringRoute { name, durations: Some(durations) }), None) = (route, failure)
-            && durations.record(&self.metrics, &name.template, (self.labels, status), seconds)
+            && durations.record(&self.metrics, &name.template, (self.start.labels, status), seconds)
         {
             return;
         }
-        let [method, scheme] = self.labels.attributes();
+        let [method, scheme] = self.start.labels.attributes();
         let code = KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
         let route = route.map(|r| KeyValue::new(semconv::HTTP_ROUTE, r.name.template.clone()));
         let duration = &self.metrics.duration;

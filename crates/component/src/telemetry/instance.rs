@@ -18,7 +18,9 @@ use opentelemetry_autoconfigure::{
     Backoff, Config, Defaults, Destination, DropReason, ExportError, Exporter, ExporterStats,
     Logger, OtlpConfig, Protocol, Signal, Variables,
 };
-use opentelemetry_http_semconv::{HttpClientInstrumentation, HttpServerInstrumentation};
+use opentelemetry_http_semconv::{
+    CapturedHeader, HttpClientInstrumentation, HttpServerInstrumentation,
+};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 
@@ -102,17 +104,23 @@ impl Instance {
     pub(crate) fn server_spans(&self, trust_forwarded: bool) -> HttpServerInstrumentation {
         let config = &self.config;
         let tracer = (!config.disabled).then(|| self.tracer(scope()));
-        HttpServerInstrumentation::new(tracer, config.propagator())
-            .with_known_methods(config.known_methods.clone())
-            .trust_forwarded(trust_forwarded)
-            .capture_request_headers(&config.request_headers)
-            .capture_response_headers(&config.response_headers)
+        HttpServerInstrumentation {
+            tracer,
+            propagator: config.propagator(),
+            known_methods: config.known_methods.clone(),
+            trust_forwarded,
+            request_headers: CapturedHeader::of_requests(&config.request_headers),
+            response_headers: CapturedHeader::of_responses(&config.response_headers),
+        }
     }
 
     /// The instrumentation of outgoing requests.
     pub(crate) fn client_spans(&self) -> HttpClientInstrumentation {
-        HttpClientInstrumentation::new(self.tracer(scope()), self.config.propagator())
-            .with_known_methods(self.config.known_methods.clone())
+        HttpClientInstrumentation {
+            tracer: self.tracer(scope()),
+            propagator: self.config.propagator(),
+            known_methods: self.config.known_methods.clone(),
+        }
     }
 
     /// A tracer of a scope. A disabled SDK would replace the ids of the caller's span; the API's
