@@ -30,6 +30,7 @@ use otlp_receiver::{Receiver, Signal};
 use pages::PAGES;
 use servers::{Kind, Server};
 use support::http::{Answer, ask};
+use support::poll;
 
 /// The headers of every answer, beside those of its case.
 const ALWAYS: [(&str, &str); 2] =
@@ -186,8 +187,10 @@ fn afterwards(setting: &Setting, server: &Server, receiver: &Receiver) -> Option
     if setting.exports == Some(false) && !spans.is_empty() {
         return Some(format!("{}: {} spans were exported", setting.name, spans.len()));
     }
-    let printed = setting.prints.iter().find(|text| !server.printed(text));
-    printed.map(|text| format!("{}: {text:?} was not printed", setting.name))
+    for text in setting.prints {
+        poll(text, || server.output().contains(text).then_some(()));
+    }
+    None
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, expected: &T) -> Result<(), String> {

@@ -136,17 +136,6 @@ impl Server {
     pub(crate) fn output(&self) -> String {
         self.output.iter().flat_map(Lines::so_far).collect::<Vec<_>>().join("\n")
     }
-
-    /// Whether it prints this within about two seconds.
-    pub(crate) fn printed(&self, text: &str) -> bool {
-        (0..100).any(|_| {
-            let found = self.output().contains(text);
-            if !found {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            found
-        })
-    }
 }
 
 impl Drop for Server {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::process::Program;
 use crate::support::SOON;
 
-/// The bits of a span's flags that say that its parent's place is known, and is remote (OTLP).
+/// The bits of a span's OTLP flags for a parent that is known to be remote.
 const PARENT_IS_REMOTE: u64 = 0x300;
 
 #[test]

@@ -6,7 +6,7 @@
 //! - `telemetry`, `console`, `chain`: what a running server exports
 //! - `outage`, `secrets`: what it logs and shows while exports fail
 //! - `end`: signals, and the last span
-//! - `clients`: malformed requests, slow and idle clients, and clients that never repeat themselves
+//! - `clients`: malformed requests, slow and idle clients, and clients that never send the same request twice
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod chain;

@@ -1,4 +1,4 @@
-//! Clients that never repeat themselves: random names create no metric series and use no memory.
+//! Clients that never send the same request twice: random names create no metric series and use no memory.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

@@ -125,7 +125,7 @@ fn headers_are_answered_up_to_kibibytes_and_rejected_from_a_mebibyte() {
 }
 
 #[test]
-fn bodies_that_break_off_block_nobody() {
+fn truncated_and_invalid_bodies_block_no_other_request() {
     let server = server();
     let unread = format!("Content-Length: 100000\r\n\r\n{}", "x".repeat(100_000));
     let bodies = [
