@@ -1,4 +1,4 @@
-//! The application in process, without a server socket and an exporter: its answers, its spans and
+//! The application in process, without a server socket or an exporter: its answers, its spans and
 //! its recent traces.
 //!
 //! `tests/parity` has what both servers have in common, and `tests/program` what needs a process.

@@ -32,7 +32,7 @@ use servers::{Kind, Server};
 use support::http::{Answer, ask};
 use support::poll;
 
-/// The headers of every answer, beside those of its case.
+/// The headers of every answer, in addition to those of its case.
 const ALWAYS: [(&str, &str); 2] =
     [("x-content-type-options", "nosniff"), ("x-frame-options", "SAMEORIGIN")];
 
@@ -111,7 +111,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Fills in the port, which differs from run to run, and what pages differ in by kind.
+    /// Fills in the port, which differs from run to run, and what differs between the two servers.
     fn filled(&self, text: &str) -> String {
         pages::fill(text, self.kind).replace("{behind}", &self.behind.port().to_string())
     }

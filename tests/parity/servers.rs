@@ -1,4 +1,4 @@
-//! The servers, each as a process of its own on a free port of the loopback interface.
+//! The servers, each as a separate process on a free port of the loopback interface.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -141,7 +141,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let group = format!("-{}", self.child.id());
-        // Only its own group.
+        // Its process group, and no other process.
         let _ = Command::new("sh").args(["-c", &format!("kill -s KILL -- {group}")]).status();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! The program as a process of its own, with no variables except those of its test.
+//! The program as a process with no variables except those of its test.
 
 use std::net::SocketAddr;
 use std::path::Path;
