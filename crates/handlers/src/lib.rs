@@ -86,12 +86,10 @@ impl<P: Platform> Demo<P> {
         output
     }
 
-    /// Sleeps for a random time between two bounds, in place of real work.
-    async fn simulate_work(&self, [least, most]: [Duration; 2]) {
-        let spread = most.saturating_sub(least).as_micros().max(1);
-        // Less than the spread, which was a duration.
-        let extra = u64::try_from(u128::from(self.platform.random()) % spread).unwrap_or(0);
-        self.platform.sleep(least + Duration::from_micros(extra)).await;
+    /// Sleeps for a random time between two bounds in milliseconds, in place of real work.
+    async fn simulate_work(&self, [least, most]: [u64; 2]) {
+        let extra = self.platform.random() % ((most - least) * 1_000);
+        self.platform.sleep(Duration::from_micros(least * 1_000 + extra)).await;
     }
 }
 

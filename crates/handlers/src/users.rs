@@ -1,15 +1,13 @@
 //! `GET /api/users`: one child span, as around a database query.
 
-use std::time::Duration;
-
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
 use serde::Serialize;
 
 use super::{Demo, Platform};
 
-/// Bounds of the simulated query's duration.
-const QUERY: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(295)];
+/// Bounds of the simulated query in milliseconds.
+const QUERY: [u64; 2] = [100, 295];
 
 #[derive(Debug, Serialize)]
 struct User {

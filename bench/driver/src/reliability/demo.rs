@@ -49,7 +49,7 @@ pub(crate) fn end(process: Process) -> anyhow::Result<Log> {
     Ok(Log {
         exported: exported.parse()?,
         dropped: if lost == "none" { 0 } else { lost.parse()? },
-        begun: count(["cannot export to", " of an export: "]),
-        over: count([" works again", " rejects nothing any more"]),
+        begun: count(["cannot export to", " Further rejections are counted"]),
+        over: count([" works again", " accepts everything again"]),
     })
 }
