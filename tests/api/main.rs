@@ -1,7 +1,7 @@
-//! The application in process, without a server socket and an exporter: its answers, its spans and
+//! The application in process, without a server socket or an exporter: its answers, its spans and
 //! its recent traces.
 //!
-//! What both servers have in common is in `tests/parity`, what takes a process in `tests/program`.
+//! `tests/parity` has what both servers have in common, and `tests/program` what needs a process.
 //!
 //! - `support`: the application with its spans in memory, and a downstream service
 //! - `demo`: the endpoints

@@ -176,15 +176,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ..SETTING
     },
     Setting {
-        name: "limits, captured headers and known methods",
+        name: "limits, known methods and captured headers",
         env: &[
             ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "12"),
-            ("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "POST"),
-            ("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS", "X-Tenant"),
+            ("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "POST, PUT"),
+            ("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS", "X-Tenant, x-absent"),
             ("OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS", "Content-Type"),
         ],
         cases: &[ask("a span has what the variables allow", "GET /health", 200, HEALTHY)
-            .sent(&[("User-Agent", "a name that is long"), ("x-tenant", "a"), ("X-Tenant", "b")])
+            .sent(&[("User-Agent", "a name that is long"), ("x-tenant", "a"), ("X-Tenant", "b"), ("x-secret", "hidden")])
             .spans(&[
                 r#"SERVER HTTP /health http.request.header.x-tenant=["a","b"] http.request.method=_OTHER http.request.method_original=GET http.response.header.content-type=["application/"] http.response.status_code=200 http.route=/health url.path=/health user_agent.original=a name that "#,
             ])],
@@ -220,6 +220,9 @@ const ENDPOINTS: &[Case] = &[
         .spans(&["SERVER GET /health < 00f067aa0ba902b7 (a=1,b=2) http.request.method=GET http.response.status_code=200 http.route=/health url.path=/health"]),
     ask("a parent of the wrong length is ignored", "GET /health", 200, HEALTHY)
         .sent(&[("traceparent", "00-1-1-01")])
+        .spans(&[HEALTH_SPAN]),
+    ask("a header that no variable names is not recorded", "GET /health", 200, HEALTHY)
+        .sent(&[("x-tenant", "a")])
         .spans(&[HEALTH_SPAN]),
     ask("two parents are ignored", "GET /health", 200, HEALTHY)
         .sent(&[("traceparent", PARENT), ("traceparent", PARENT)])

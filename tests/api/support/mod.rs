@@ -1,4 +1,4 @@
-//! What the tests are made of.
+//! What the tests share.
 
 mod answer;
 mod demo;

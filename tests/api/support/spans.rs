@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use opentelemetry::trace::{Event, Status};
+use opentelemetry::trace::Status;
 use opentelemetry::{SpanId, TraceId, Value};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SimpleSpanProcessor, SpanData};
 
@@ -44,9 +44,9 @@ impl Spans {
 /// Accessors of a span for assertions.
 pub(crate) trait SpanDataExt {
     fn value(&self, key: &str) -> Option<&Value>;
-    fn text(&self, key: &str) -> Option<String>;
+    fn text(&self, key: &str) -> Option<&str>;
     fn int(&self, key: &str) -> Option<i64>;
-    fn event(&self, name: &str) -> Option<&Event>;
+    fn exception_message(&self) -> Option<String>;
     fn duration(&self) -> Duration;
     fn trace_id(&self) -> TraceId;
     fn id(&self) -> SpanId;
@@ -62,9 +62,9 @@ impl SpanDataExt for SpanData {
         value
     }
 
-    fn text(&self, key: &str) -> Option<String> {
+    fn text(&self, key: &str) -> Option<&str> {
         self.value(key).map(|value| match value {
-            Value::String(text) => text.as_str().to_owned(),
+            Value::String(text) => text.as_str(),
             other => panic!("{key} is not a string: {other:?}"),
         })
     }
@@ -72,12 +72,15 @@ impl SpanDataExt for SpanData {
     fn int(&self, key: &str) -> Option<i64> {
         self.value(key).map(|value| match value {
             Value::I64(int) => *int,
-            other => panic!("{key} is no integer: {other:?}"),
+            other => panic!("{key} is not an integer: {other:?}"),
         })
     }
 
-    fn event(&self, name: &str) -> Option<&Event> {
-        self.events.iter().find(|event| event.name == name)
+    fn exception_message(&self) -> Option<String> {
+        let event = self.events.iter().find(|event| event.name == "exception")?;
+        let mut attributes = event.attributes.iter();
+        let message = attributes.find(|kv| kv.key.as_str() == "exception.message")?;
+        Some(message.value.to_string())
     }
 
     fn duration(&self) -> Duration {
@@ -114,7 +117,7 @@ pub(crate) fn tree(spans: &[SpanData]) -> String {
         level.sort_by_key(|span| span.start_time);
         for span in level {
             let indent = "  ".repeat(depth);
-            writeln!(text, "{indent}{:?} {}", span.span_kind, span.name).expect("texts grow");
+            writeln!(text, "{indent}{:?} {}", span.span_kind, span.name).expect("a string grows");
             below(spans, Some(span.id()), depth + 1, text);
         }
     }

@@ -121,11 +121,11 @@ fn headers_are_answered_up_to_kibibytes_and_rejected_from_a_mebibyte() {
     assert_rejected(&exchange(&server, head(&many(1 << 17))), "a mebibyte of headers");
     assert_rejected(&exchange(&server, head(&format!("Host: {long}\r\n"))), "a long host");
     assert_rejected(&exchange(&server, format!("GET /{long} HTTP/1.1\r\n\r\n")), "a long target");
-    assert_eq!(server.end().code, Some(0));
+    server.end();
 }
 
 #[test]
-fn bodies_that_break_off_block_nobody() {
+fn truncated_and_invalid_bodies_block_no_other_request() {
     let server = server();
     let unread = format!("Content-Length: 100000\r\n\r\n{}", "x".repeat(100_000));
     let bodies = [
@@ -152,7 +152,7 @@ fn bodies_that_break_off_block_nobody() {
         }
     }
     server.still_answers();
-    assert_eq!(server.end().code, Some(0));
+    server.end();
 }
 
 #[test]
@@ -178,5 +178,5 @@ fn garbage_is_rejected_and_does_not_harm_the_answers_before_it() {
     // Half a request, from a client that disconnects.
     Connection::open(server.address).send("GET /health HTTP/1.1\r\nHost: loc");
     server.still_answers();
-    assert_eq!(server.end().code, Some(0));
+    server.end();
 }

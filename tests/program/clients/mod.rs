@@ -7,7 +7,7 @@ mod slow;
 
 use crate::process::{NO_EXPORTERS, Program, Server};
 
-/// A server without exporters and with one worker thread, so that a blocked thread shows.
+/// A server without exporters and with one worker thread, so that a blocked thread blocks every request.
 fn server() -> Server {
     let more = [("OTEL_LOG_LEVEL", "info"), ("ROCKET_WORKERS", "1")];
     Program::new(&["serve", "--port", "0"], &[NO_EXPORTERS, more].concat()).start()
