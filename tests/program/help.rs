@@ -34,7 +34,9 @@ fn the_help_of_each_command_names_its_options_and_variables() {
         (&["healthcheck", "--help"], ADDRESS),
     ] {
         let help = output(words);
-        texts.iter().for_each(|text| assert_contains(&help, text));
+        for text in texts {
+            assert_contains(&help, text);
+        }
     }
 }
 
