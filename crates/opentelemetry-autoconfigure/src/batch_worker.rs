@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -17,13 +17,13 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::config::BatchConfig;
-use super::retry::{Backoff, ExportError};
+use super::lock;
+use super::retry::{Backoff, ExportError, FailureKind};
 use super::stats::{DropReason, ExporterStats, Rejected};
 
 /// The pauses between tries: short for a moment's interruption, and a collector that returns after
 /// an outage is found within five seconds.
-pub(crate) const EXPORT_BACKOFF: Backoff =
-    Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+const EXPORT_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
 /// Retries of an export that something waits for: a flush, or a processor of the SDK's.
 const MAX_RETRIES: u32 = 3;
@@ -31,6 +31,7 @@ const MAX_RETRIES: u32 = 3;
 /// What is left of such an export's retries.
 #[derive(Debug)]
 pub(crate) struct Retries {
+    pub(crate) backoff: Backoff,
     left: u32,
     /// `None` if there is no limit.
     deadline: Option<Instant>,
@@ -39,7 +40,8 @@ pub(crate) struct Retries {
 impl Retries {
     /// Retries that begin before the timeout.
     pub(crate) fn within(timeout: Duration) -> Self {
-        Self { left: MAX_RETRIES, deadline: Instant::now().checked_add(timeout) }
+        let deadline = Instant::now().checked_add(timeout);
+        Self { backoff: EXPORT_BACKOFF, left: MAX_RETRIES, deadline }
     }
 
     /// Whether there is one more retry, after a pause.
@@ -95,10 +97,6 @@ impl BatchWorker {
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The spans that wait for their export, those in flight included.
     pub(crate) fn pending(&self) -> usize {
         self.pending.load(Ordering::Relaxed)
@@ -115,7 +113,7 @@ impl BatchWorker {
 
     /// Queues spans for which there is a reservation.
     pub(crate) fn push(&self, spans: impl Iterator<Item = SpanData>) {
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         let before = queue.spans.len();
         queue.spans.extend(spans);
         let len = queue.spans.len();
@@ -131,7 +129,7 @@ impl BatchWorker {
     /// Requests the export of everything that is pending. The receiver gets the result.
     pub(crate) fn flush(&self) -> mpsc::Receiver<OTelSdkResult> {
         let (sender, receiver) = mpsc::channel();
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         if queue.abandoned {
             // The receiver exists, so this cannot fail.
             let _ = sender.send(Err(OTelSdkError::AlreadyShutdown));
@@ -145,7 +143,7 @@ impl BatchWorker {
 
     /// Counts everything that is pending as dropped, and ends the task.
     pub(crate) fn abandon(&self) {
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         queue.abandoned = true;
         queue.spans.clear();
         let left = self.pending.swap(0, Ordering::Relaxed);
@@ -157,7 +155,14 @@ impl BatchWorker {
     /// Exports until the worker is abandoned, with up to `concurrency` exports in flight.
     pub(crate) async fn run<E: ExportSpans>(self: Arc<Self>, exporter: E, concurrency: usize) {
         let mut in_flight = FuturesUnordered::new();
-        let mut state = State::new();
+        let mut state = State {
+            held: VecDeque::new(),
+            retry_at: None,
+            throttled: false,
+            probing: false,
+            backoff: EXPORT_BACKOFF,
+            flush: None,
+        };
         while !self.accept_flushes(&mut state) {
             let limit = if state.probing { 1 } else { concurrency };
             while in_flight.len() < limit
@@ -170,7 +175,9 @@ impl BatchWorker {
             }
             let deadline = match state.retry_at {
                 None if in_flight.len() >= limit => None,
-                None => self.queue().since.and_then(|since| since.checked_add(self.config.delay)),
+                None => {
+                    lock(&self.queue).since.and_then(|since| since.checked_add(self.config.delay))
+                }
                 at => at,
             };
             tokio::select! {
@@ -186,7 +193,7 @@ impl BatchWorker {
 
     /// Takes note of requested flushes. Returns whether the worker is abandoned.
     fn accept_flushes(&self, state: &mut State) -> bool {
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         if !queue.flushes.is_empty() {
             let waiters = std::mem::take(&mut queue.flushes);
             state.begin_flush(waiters, queue.spans.len(), self.timeout);
@@ -208,7 +215,7 @@ impl BatchWorker {
         if flushing == Some(0) {
             return None;
         }
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         let due = queue.since.is_some_and(|since| since.elapsed() >= self.config.delay);
         let count = queue.spans.len().min(self.config.batch);
         if count == 0 || count < self.config.batch && flushing.is_none() && !due {
@@ -273,7 +280,7 @@ impl BatchWorker {
 
     /// Ends the wait of spans, unless they are counted as dropped already.
     fn settle(&self, count: u64, record: impl FnOnce(&ExporterStats)) {
-        let queue = self.queue();
+        let queue = lock(&self.queue);
         if queue.abandoned {
             return;
         }
@@ -301,24 +308,12 @@ struct Flush {
     waiters: Vec<mpsc::Sender<OTelSdkResult>>,
     /// The spans of the queue that the flush includes.
     spans: usize,
-    backoff: Backoff,
     retries: Retries,
     gave_up: bool,
     result: Result<(), String>,
 }
 
 impl State {
-    fn new() -> Self {
-        Self {
-            held: VecDeque::new(),
-            retry_at: None,
-            throttled: false,
-            probing: false,
-            backoff: EXPORT_BACKOFF,
-            flush: None,
-        }
-    }
-
     fn begin_flush(
         &mut self,
         waiters: Vec<mpsc::Sender<OTelSdkResult>>,
@@ -328,7 +323,6 @@ impl State {
         let flush = self.flush.get_or_insert_with(|| Flush {
             waiters: Vec::new(),
             spans: 0,
-            backoff: EXPORT_BACKOFF,
             retries: Retries::within(timeout),
             gave_up: false,
             result: Ok(()),
@@ -351,9 +345,9 @@ impl State {
         if self.retry_at.is_some() {
             return;
         }
-        let backoff = self.flush.as_mut().map_or(&mut self.backoff, |flush| &mut flush.backoff);
-        let pause = error.pause(backoff);
-        self.throttled = error.is_throttled();
+        let flush = self.flush.as_mut().map(|flush| &mut flush.retries.backoff);
+        let pause = error.pause(flush.unwrap_or(&mut self.backoff));
+        self.throttled = matches!(error.kind, FailureKind::Throttled(_));
         self.retry_at = Some(Instant::now() + pause);
         if let Some(flush) = &mut self.flush {
             flush.give_up_unless_allowed(pause, &error.message);

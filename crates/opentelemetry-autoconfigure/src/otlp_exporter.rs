@@ -19,17 +19,22 @@ use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
-use super::export_result::{HttpFailure, root_cause};
+use super::export_result;
 use super::otlp::{OtlpConfig, Protocol};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
+macro_rules! build {
+    ($builder:expr, $config:ident, $handle:ident) => {
+        Ok(match $config.protocol {
+            Protocol::Grpc => grpc($builder.with_tonic(), $config)?.build()?,
+            Protocol::HttpProtobuf => http($builder.with_http(), $config, $handle)?.build()?,
+        })
+    };
+}
+
 pub(crate) fn spans(config: &OtlpConfig, handle: &Handle) -> Result<SpanExporter, BoxError> {
-    let builder = SpanExporter::builder();
-    Ok(match config.protocol {
-        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
-        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
-    })
+    build!(SpanExporter::builder(), config, handle)
 }
 
 pub(crate) fn metrics(
@@ -37,19 +42,11 @@ pub(crate) fn metrics(
     temporality: Temporality,
     handle: &Handle,
 ) -> Result<MetricExporter, BoxError> {
-    let builder = MetricExporter::builder().with_temporality(temporality);
-    Ok(match config.protocol {
-        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
-        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
-    })
+    build!(MetricExporter::builder().with_temporality(temporality), config, handle)
 }
 
 pub(crate) fn logs(config: &OtlpConfig, handle: &Handle) -> Result<LogExporter, BoxError> {
-    let builder = LogExporter::builder();
-    Ok(match config.protocol {
-        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
-        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
-    })
+    build!(LogExporter::builder(), config, handle)
 }
 
 fn grpc<B: WithTonicConfig + WithExportConfig>(
@@ -163,11 +160,7 @@ impl HttpClient for ExportClient {
         let quiet = Context::new().with_telemetry_suppressed();
         let send = Self::send(self.client.clone(), request).with_context(quiet);
         let result = self.handle.spawn(send).await?;
-        match &result {
-            Ok(response) if response.status().is_success() => {}
-            Ok(response) => HttpFailure::status(response).note(),
-            Err(error) => HttpFailure::Transport(root_cause(error.as_ref())).note(),
-        }
+        export_result::note_http(&result);
         result
     }
 }

@@ -50,7 +50,7 @@ impl ExportError {
     #[must_use]
     pub fn from_http_status(status: StatusCode, retry_after: Option<Duration>) -> Self {
         let kind = match (status.as_u16(), retry_after) {
-            (429 | 503, Some(time)) => FailureKind::throttled(time),
+            (429 | 503, Some(time)) => FailureKind::Throttled(time.min(LONGEST_THROTTLE)),
             (429 | 502 | 503 | 504, _) => FailureKind::Transient,
             (404, _) => FailureKind::Unsupported,
             _ => FailureKind::Refused,
@@ -64,12 +64,6 @@ impl ExportError {
         matches!(self.kind, FailureKind::Refused | FailureKind::Unsupported)
     }
 
-    /// Whether the backend asked for a pause.
-    #[must_use]
-    pub fn is_throttled(&self) -> bool {
-        matches!(self.kind, FailureKind::Throttled(_))
-    }
-
     /// The pause before the next try.
     #[must_use]
     pub fn pause(&self, backoff: &mut Backoff) -> Duration {
@@ -78,12 +72,6 @@ impl ExportError {
             FailureKind::Throttled(time) => pause.max(time),
             _ => pause,
         }
-    }
-}
-
-impl FailureKind {
-    pub(crate) fn throttled(time: Duration) -> Self {
-        Self::Throttled(time.min(LONGEST_THROTTLE))
     }
 }
 
@@ -155,8 +143,9 @@ mod tests {
     fn a_backend_can_lengthen_a_pause_within_a_bound_but_not_shorten_it() {
         let pause = |asked| {
             let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(5));
-            let kind = FailureKind::throttled(Duration::from_secs(asked));
-            ExportError { message: String::new(), kind }.pause(&mut backoff)
+            let asked = Some(Duration::from_secs(asked));
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            ExportError::from_http_status(status, asked).pause(&mut backoff)
         };
         assert!(pause(1) >= Duration::from_secs(2));
         assert_eq!(pause(9), Duration::from_secs(9));
