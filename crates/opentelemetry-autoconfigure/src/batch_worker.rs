@@ -260,7 +260,7 @@ impl BatchWorker {
     fn exported(&self, batch: Vec<SpanData>, result: Result<(), ExportError>, state: &mut State) {
         match result {
             Ok(()) => {
-                state.backoff.reset();
+                state.backoff = EXPORT_BACKOFF;
                 state.probing = false;
             }
             Err(error) => {

@@ -38,7 +38,7 @@ impl<E> CountedExporter<E> {
         &self,
         export: impl Future<Output = OTelSdkResult>,
     ) -> Result<Option<Rejected>, ExportError> {
-        if *self.stats.destination() != Destination::Console {
+        if self.stats.destination != Destination::Console {
             return export_result::run(export, self.timeout, &self.handle).await;
         }
         // `opentelemetry-stdout` panics when standard output is closed. An empty line fails with an

@@ -21,32 +21,37 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::export_result;
 use super::otlp::{OtlpConfig, Protocol};
+use super::signal::Signal;
+use super::telemetry::BuildError;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
 macro_rules! build {
-    ($builder:expr, $config:ident, $handle:ident) => {
-        Ok(match $config.protocol {
-            Protocol::Grpc => grpc($builder.with_tonic(), $config)?.build()?,
-            Protocol::HttpProtobuf => http($builder.with_http(), $config, $handle)?.build()?,
-        })
-    };
+    ($signal:ident, $builder:expr, $config:ident, $handle:ident) => {{
+        let build = || -> Result<_, BoxError> {
+            Ok(match $config.protocol {
+                Protocol::Grpc => grpc($builder.with_tonic(), $config)?.build()?,
+                Protocol::HttpProtobuf => http($builder.with_http(), $config, $handle)?.build()?,
+            })
+        };
+        build().map_err(|source| BuildError::Exporter { signal: Signal::$signal, source })
+    }};
 }
 
-pub(crate) fn spans(config: &OtlpConfig, handle: &Handle) -> Result<SpanExporter, BoxError> {
-    build!(SpanExporter::builder(), config, handle)
+pub(crate) fn spans(config: &OtlpConfig, handle: &Handle) -> Result<SpanExporter, BuildError> {
+    build!(Traces, SpanExporter::builder(), config, handle)
 }
 
 pub(crate) fn metrics(
     config: &OtlpConfig,
     temporality: Temporality,
     handle: &Handle,
-) -> Result<MetricExporter, BoxError> {
-    build!(MetricExporter::builder().with_temporality(temporality), config, handle)
+) -> Result<MetricExporter, BuildError> {
+    build!(Metrics, MetricExporter::builder().with_temporality(temporality), config, handle)
 }
 
-pub(crate) fn logs(config: &OtlpConfig, handle: &Handle) -> Result<LogExporter, BoxError> {
-    build!(LogExporter::builder(), config, handle)
+pub(crate) fn logs(config: &OtlpConfig, handle: &Handle) -> Result<LogExporter, BuildError> {
+    build!(Logs, LogExporter::builder(), config, handle)
 }
 
 fn grpc<B: WithTonicConfig + WithExportConfig>(

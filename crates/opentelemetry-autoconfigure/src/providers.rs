@@ -72,8 +72,7 @@ impl Providers<'_> {
         for exporter in self.exporters(Signal::Traces, traces) {
             workers.push(match exporter {
                 Exporter::Otlp => {
-                    let inner = otlp_exporter::spans(&traces.otlp, self.handle)
-                        .map_err(BuildError::exporter(Signal::Traces))?;
+                    let inner = otlp_exporter::spans(&traces.otlp, self.handle)?;
                     self.worker(exporter, inner, *span_batch, CONCURRENT_EXPORTS)
                 }
                 Exporter::Console => {
@@ -113,8 +112,7 @@ impl Providers<'_> {
                         Temporality::Delta => metrics::Temporality::Delta,
                         Temporality::LowMemory => metrics::Temporality::LowMemory,
                     };
-                    let inner = otlp_exporter::metrics(&metrics.otlp, temporality, self.handle)
-                        .map_err(BuildError::exporter(Signal::Metrics))?;
+                    let inner = otlp_exporter::metrics(&metrics.otlp, temporality, self.handle)?;
                     builder.with_reader(self.reader(exporter, inner))
                 }
                 Exporter::Console => {
@@ -146,8 +144,7 @@ impl Providers<'_> {
         for exporter in exporters {
             builder = match exporter {
                 Exporter::Otlp => {
-                    let inner = otlp_exporter::logs(&logs.otlp, self.handle)
-                        .map_err(BuildError::exporter(Signal::Logs))?;
+                    let inner = otlp_exporter::logs(&logs.otlp, self.handle)?;
                     let exporter = self.counted(Signal::Logs, logs, exporter, inner);
                     let batch = BatchConfigBuilder::default()
                         .with_scheduled_delay(*delay)

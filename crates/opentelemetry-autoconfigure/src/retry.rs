@@ -78,7 +78,6 @@ impl ExportError {
 /// Exponential backoff with jitter: the pauses between tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
-    first: Duration,
     longest: Duration,
     next: Duration,
 }
@@ -87,7 +86,7 @@ impl Backoff {
     /// Begins with `first` and doubles each pause, up to `longest`.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, longest, next: first }
+        Self { longest, next: first }
     }
 
     /// The next pause, of which up to a fifth is random.
@@ -97,11 +96,6 @@ impl Backoff {
         self.next = (pause * 2).min(self.longest);
         pause.mul_f64(1.0 + JITTER * fastrand::f64())
     }
-
-    /// Begins again: the last try has succeeded.
-    pub fn reset(&mut self) {
-        self.next = self.first;
-    }
 }
 
 #[cfg(test)]
@@ -109,15 +103,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_begin_again_after_a_success() {
+    fn pauses_double_up_to_the_longest() {
         let ms = Duration::from_millis;
         let mut backoff = Backoff::new(ms(100), ms(500));
         for at_least in [100, 200, 400, 500, 500] {
             let pause = backoff.pause();
             assert!((ms(at_least)..=ms(at_least * 6 / 5)).contains(&pause), "{pause:?}");
         }
-        backoff.reset();
-        assert!(backoff.pause() < ms(200));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) fn observe(meter: &Meter, workers: &[Arc<BatchWorker>]) {
         .with_unit("{span}")
         .with_description("Spans whose export has ended, successfully or not.")
         .with_callback(for_each(workers, |observer, index, BatchWorker { stats, .. }| {
-            let labels = component(exporter(stats.destination()), index);
+            let labels = component(exporter(&stats.destination), index);
             observer.observe(stats.exported(), &labels);
             let reasons = [DropReason::ExportFailed, DropReason::Rejected];
             observe_dropped(observer, &labels, stats, reasons);

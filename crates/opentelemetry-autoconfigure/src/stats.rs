@@ -111,7 +111,7 @@ pub struct Rejected {
 #[derive(Debug)]
 pub struct ExporterStats {
     signal: Signal,
-    destination: Destination,
+    pub(crate) destination: Destination,
     /// Items that were given to a processor of the SDK's, which does not count its drops.
     offered: AtomicU64,
     exported: AtomicU64,
@@ -283,10 +283,6 @@ impl ExporterStats {
 /// What only processors and their metrics need.
 #[cfg(feature = "sdk")]
 impl ExporterStats {
-    pub(crate) fn destination(&self) -> &Destination {
-        &self.destination
-    }
-
     /// The items that a backend accepted.
     pub(crate) fn exported(&self) -> u64 {
         self.exported.load(Ordering::Relaxed)

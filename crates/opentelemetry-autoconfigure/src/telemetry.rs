@@ -51,12 +51,6 @@ pub enum BuildError {
     },
 }
 
-impl BuildError {
-    pub(crate) fn exporter(signal: Signal) -> impl FnOnce(Box<dyn Error + Send + Sync>) -> Self {
-        move |source| Self::Exporter { signal, source }
-    }
-}
-
 /// The providers of the three signals and their exporters.
 #[derive(Debug)]
 pub struct Telemetry {
