@@ -53,13 +53,13 @@ impl Retries {
     }
 }
 
+/// The result of one export. `Ok` holds what the backend rejected of it.
+pub(crate) type ExportResult = Result<Option<Rejected>, ExportError>;
+
 /// An exporter of spans with a typed result.
 pub(crate) trait ExportSpans: Send + Sync {
-    /// Exports a batch once. `Ok` holds what the backend rejected of it.
-    fn export(
-        &self,
-        spans: Vec<SpanData>,
-    ) -> impl Future<Output = Result<Option<Rejected>, ExportError>> + Send;
+    /// Exports a batch once.
+    fn export(&self, spans: Vec<SpanData>) -> impl Future<Output = ExportResult> + Send;
 }
 
 /// The queue in front of one exporter, and the task that empties it.
@@ -155,7 +155,7 @@ impl BatchWorker {
     /// Exports until the worker is abandoned, with up to `concurrency` exports in flight.
     pub(crate) async fn run<E: ExportSpans>(self: Arc<Self>, exporter: E, concurrency: usize) {
         let mut in_flight = FuturesUnordered::new();
-        let mut state = State {
+        let mut state = Progress {
             held: VecDeque::new(),
             retry_at: None,
             throttled: false,
@@ -168,7 +168,7 @@ impl BatchWorker {
             while in_flight.len() < limit
                 && let Some(batch) = self.next_batch(&mut state)
             {
-                in_flight.push(self.export(&exporter, batch));
+                in_flight.push(export(&exporter, batch));
             }
             if in_flight.is_empty() && state.answer_flush() {
                 continue;
@@ -192,18 +192,33 @@ impl BatchWorker {
     }
 
     /// Takes note of requested flushes. Returns whether the worker is abandoned.
-    fn accept_flushes(&self, state: &mut State) -> bool {
+    fn accept_flushes(&self, state: &mut Progress) -> bool {
         let mut queue = lock(&self.queue);
-        if !queue.flushes.is_empty() {
-            let waiters = std::mem::take(&mut queue.flushes);
-            state.begin_flush(waiters, queue.spans.len(), self.timeout);
+        if queue.flushes.is_empty() {
+            return queue.abandoned;
+        }
+        let flush = state.flush.get_or_insert_with(|| Flush {
+            waiters: Vec::new(),
+            spans: 0,
+            retries: Retries::within(self.timeout),
+            gave_up: false,
+            result: Ok(()),
+        });
+        flush.waiters.append(&mut queue.flushes);
+        flush.spans = queue.spans.len();
+        match state.retry_at {
+            Some(at) if state.throttled => {
+                let pause = at.saturating_duration_since(Instant::now());
+                flush.give_up_unless_allowed(pause, "the backend asked for a pause");
+            }
+            _ => state.retry_at = None,
         }
         queue.abandoned
     }
 
     /// The next batch to export: one that failed before, else the oldest spans of the queue. An
     /// incomplete batch is due on a flush, or after the delay.
-    fn next_batch(&self, state: &mut State) -> Option<Vec<SpanData>> {
+    fn next_batch(&self, state: &mut Progress) -> Option<Vec<SpanData>> {
         if state.retry_at.is_some() {
             return None;
         }
@@ -236,62 +251,54 @@ impl BatchWorker {
         Some(spans)
     }
 
-    /// Exports a batch, and returns it with the result.
-    async fn export(
-        &self,
-        exporter: &impl ExportSpans,
-        batch: Vec<SpanData>,
-    ) -> (Vec<SpanData>, Result<(), ExportError>) {
-        // The exporter consumes a batch, and a retry needs one. A panic of it must not end all exports.
-        let export = AssertUnwindSafe(exporter.export(batch.clone())).catch_unwind();
-        let result = match export.await {
-            Ok(Ok(rejected)) => {
-                let count = batch.len() as u64;
-                self.settle(count, |stats| stats.accepted(count, rejected.as_ref()));
-                Ok(())
-            }
-            Ok(Err(error)) => Err(error),
-            Err(_panic) => Err(ExportError::refused("the exporter panicked")),
-        };
-        (batch, result)
-    }
-
     /// Decides what follows from an export.
-    fn exported(&self, batch: Vec<SpanData>, result: Result<(), ExportError>, state: &mut State) {
+    fn exported(&self, batch: Vec<SpanData>, result: ExportResult, state: &mut Progress) {
+        let count = batch.len() as u64;
         match result {
-            Ok(()) => {
+            Ok(rejected) => {
+                if self.settle(batch.len()) {
+                    self.stats.accepted(count, rejected.as_ref());
+                }
                 state.backoff = EXPORT_BACKOFF;
                 state.probing = false;
             }
             Err(error) => {
                 self.stats.failed(&error);
-                if error.is_final() {
-                    let count = batch.len() as u64;
-                    self.settle(count, |stats| stats.dropped(DropReason::ExportFailed, count));
-                    if let Some(flush) = &mut state.flush {
-                        flush.result = Err(error.message);
-                    }
-                } else {
-                    state.hold(batch, error);
+                if !error.is_final() {
+                    return state.hold(batch, error);
+                }
+                if self.settle(batch.len()) {
+                    self.stats.dropped(DropReason::ExportFailed, count);
+                }
+                if let Some(flush) = &mut state.flush {
+                    flush.result = Err(error.message);
                 }
             }
         }
     }
 
-    /// Ends the wait of spans, unless they are counted as dropped already.
-    fn settle(&self, count: u64, record: impl FnOnce(&ExporterStats)) {
+    /// Ends the wait of spans. Returns false if they are counted as dropped already.
+    fn settle(&self, spans: usize) -> bool {
         let queue = lock(&self.queue);
-        if queue.abandoned {
-            return;
+        if !queue.abandoned {
+            self.pending.fetch_sub(spans, Ordering::Relaxed);
         }
-        self.pending.fetch_sub(usize::try_from(count).unwrap_or(usize::MAX), Ordering::Relaxed);
-        drop(queue);
-        record(&self.stats);
+        !queue.abandoned
     }
 }
 
+/// Exports a batch, and returns it with the result: the exporter consumes one, and a retry needs
+/// one. A panic of the exporter must not end all exports.
+async fn export(
+    exporter: &impl ExportSpans,
+    batch: Vec<SpanData>,
+) -> (Vec<SpanData>, ExportResult) {
+    let export = AssertUnwindSafe(exporter.export(batch.clone())).catch_unwind().await;
+    (batch, export.unwrap_or_else(|_| Err(ExportError::refused("the exporter panicked"))))
+}
+
 /// The task's knowledge of its exports, from one turn to the next.
-struct State {
+struct Progress {
     /// Batches that failed and may be exported again.
     held: VecDeque<Vec<SpanData>>,
     /// Nothing is exported before this time.
@@ -313,31 +320,7 @@ struct Flush {
     result: Result<(), String>,
 }
 
-impl State {
-    fn begin_flush(
-        &mut self,
-        waiters: Vec<mpsc::Sender<OTelSdkResult>>,
-        spans: usize,
-        timeout: Duration,
-    ) {
-        let flush = self.flush.get_or_insert_with(|| Flush {
-            waiters: Vec::new(),
-            spans: 0,
-            retries: Retries::within(timeout),
-            gave_up: false,
-            result: Ok(()),
-        });
-        flush.waiters.extend(waiters);
-        flush.spans = spans;
-        match self.retry_at {
-            Some(at) if self.throttled => {
-                let pause = at.saturating_duration_since(Instant::now());
-                flush.give_up_unless_allowed(pause, "the backend asked for a pause");
-            }
-            _ => self.retry_at = None,
-        }
-    }
-
+impl Progress {
     /// Keeps a batch for another try. Of several that fail together, the first sets the pause.
     fn hold(&mut self, batch: Vec<SpanData>, error: ExportError) {
         self.held.push_back(batch);

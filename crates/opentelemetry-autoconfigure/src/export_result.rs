@@ -23,6 +23,7 @@ use tracing_core::field::{Field, Visit};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Dispatch, Event, LevelFilter, Metadata, Subscriber, dispatcher};
 
+use super::batch_worker::ExportResult;
 use super::retry::{ExportError, FailureKind};
 use super::stats::Rejected;
 
@@ -34,12 +35,12 @@ thread_local! {
     static NOTE: Cell<Option<Note>> = const { Cell::new(None) };
 }
 
-/// Runs one export, for `limit` at most. `Ok` holds what the backend rejected of it.
+/// Runs one export, for `limit` at most.
 pub(crate) async fn run(
     export: impl Future<Output = OTelSdkResult>,
     limit: Duration,
     handle: &Handle,
-) -> Result<Option<Rejected>, ExportError> {
+) -> ExportResult {
     let (mut export, mut note) = (pin!(export), None);
     let observed = poll_fn(|cx| {
         let _scope = dispatcher::set_default(&PARTIAL_SUCCESS);

@@ -18,10 +18,10 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-use super::batch_worker::{ExportSpans, Retries};
+use super::batch_worker::{ExportResult, ExportSpans, Retries};
 use super::export_result;
 use super::retry::ExportError;
-use super::stats::{Destination, DropReason, ExporterStats, Rejected};
+use super::stats::{Destination, DropReason, ExporterStats};
 
 /// An exporter of `opentelemetry-otlp` or `opentelemetry-stdout`.
 #[derive(Debug)]
@@ -34,10 +34,7 @@ pub(crate) struct CountedExporter<E> {
 
 impl<E> CountedExporter<E> {
     /// Exports once.
-    async fn export_once(
-        &self,
-        export: impl Future<Output = OTelSdkResult>,
-    ) -> Result<Option<Rejected>, ExportError> {
+    async fn export_once(&self, export: impl Future<Output = OTelSdkResult>) -> ExportResult {
         if self.stats.destination != Destination::Console {
             return export_result::run(export, self.timeout, &self.handle).await;
         }
@@ -82,7 +79,7 @@ impl<E> CountedExporter<E> {
 }
 
 impl<E: SpanExporter> ExportSpans for CountedExporter<E> {
-    async fn export(&self, spans: Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
+    async fn export(&self, spans: Vec<SpanData>) -> ExportResult {
         self.export_once(self.inner.export(spans)).await
     }
 }

@@ -90,7 +90,7 @@ fn spans_counted_as_lost_do_not_arrive_later() {
         assert_eq!((statuses[0].exported, statuses[0].dropped), (0, 5));
         receiver.set(Behaviour::Accept);
         // A worker that still held them would retry within this time.
-        let other = Pipeline::to(&receiver, &[("OTEL_BSP_SCHEDULE_DELAY", "1500")]);
+        let other = Pipeline::to(receiver, &[("OTEL_BSP_SCHEDULE_DELAY", "1500")]);
         other.end_spans("other", 1);
         receiver.wait_for_spans(1, SOON);
         let names: Vec<_> = receiver.spans().into_iter().map(|span| span.name).collect();

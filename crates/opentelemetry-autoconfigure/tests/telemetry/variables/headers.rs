@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::support::{Pipeline, over_both};
-use otlp_receiver::{Receiver, Signal};
+use otlp_receiver::Signal;
 
 pub(super) const TESTED: &[Row] =
     &[("OTEL_EXPORTER_OTLP_{SIGNAL}HEADERS", headers_arrive_percent_decoded)];

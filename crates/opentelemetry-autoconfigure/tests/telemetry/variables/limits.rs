@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::Row;
 use crate::support::{Pair, Pipeline};
-use otlp_receiver::{ReceivedSpan, Receiver};
+use otlp_receiver::ReceivedSpan;
 use serde_json::json;
 
 pub(super) const TESTED: &[Row] = &[

@@ -6,7 +6,7 @@ use opentelemetry_autoconfigure::Signal as Exported;
 
 use super::Row;
 use crate::support::{Pipeline, SOON, over_both};
-use otlp_receiver::{Behaviour, Receiver, Signal, Temporality};
+use otlp_receiver::{Behaviour, Signal, Temporality};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_METRIC_EXPORT_INTERVAL", metrics_are_exported_at_every_interval),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::Row;
 use crate::support::{Pair, Pipeline, SOON, config};
-use otlp_receiver::{Attributes, Receiver};
+use otlp_receiver::Attributes;
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_SERVICE_NAME", the_service_name_arrives_with_spans_and_metrics),

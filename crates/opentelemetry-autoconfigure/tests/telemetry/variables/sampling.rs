@@ -11,7 +11,6 @@ use opentelemetry::trace::{
 
 use super::Row;
 use crate::support::{Pair, Pipeline};
-use otlp_receiver::Receiver;
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_TRACES_SAMPLER", a_sampler_decides_for_roots_and_for_children),
@@ -89,7 +88,7 @@ fn the_named_propagators_propagate_and_no_other() {
         ("baggage, tracecontext", &["baggage", "traceparent"]),
         ("none", &[]),
     ] {
-        let (receiver, pipeline) = Pipeline::start(&[("OTEL_PROPAGATORS", list)]);
+        let (_receiver, pipeline) = Pipeline::start(&[("OTEL_PROPAGATORS", list)]);
         let baggage = opentelemetry::KeyValue::new("user", "7");
         let context = parent(TraceFlags::SAMPLED).with_baggage([baggage]);
         let mut carrier = HashMap::new();
