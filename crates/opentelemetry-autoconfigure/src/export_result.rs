@@ -108,25 +108,20 @@ fn from_text(error: &OTelSdkError) -> ExportError {
     let Some((_, status)) = text.split_once("gRPC code: ") else {
         return ExportError::refused(text);
     };
-    let (code, causes) = match status.split_once(": ") {
-        Some((code, causes)) => (code, Some(causes)),
-        None => (status, None),
-    };
-    if let Some(causes) = causes {
-        let mut cause = causes;
+    if let Some((_, mut cause)) = status.split_once(": ") {
         // The layers of tonic name themselves above the cause.
         while let Some(("transport error" | "tcp connect error", rest)) = cause.split_once(": ") {
             cause = rest;
         }
         return ExportError::transient(without_os_code(cause));
     }
-    let kind = match code {
+    let kind = match status {
         "Cancelled" | "DeadlineExceeded" | "ResourceExhausted" | "Aborted" | "OutOfRange"
         | "Unavailable" | "DataLoss" => FailureKind::Transient,
         "Unimplemented" => FailureKind::Unsupported,
         _ => FailureKind::Refused,
     };
-    ExportError { message: format!("gRPC status {code}"), kind }
+    ExportError { message: format!("gRPC status {status}"), kind }
 }
 
 /// One for all exports: each new subscriber makes `tracing` ask about every event of the program again.

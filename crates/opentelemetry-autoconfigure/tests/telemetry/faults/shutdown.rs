@@ -19,6 +19,10 @@ fn timed(pipeline: &Pipeline) -> (Vec<ExporterStatus>, Duration) {
     (statuses, took)
 }
 
+fn counts(statuses: &[ExporterStatus]) -> Vec<(Exported, u64, u64)> {
+    statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect()
+}
+
 const METRICS: (&str, &str) = ("OTEL_METRICS_EXPORTER", "otlp");
 
 #[test]
@@ -30,8 +34,7 @@ fn a_shutdown_exports_what_is_left_of_every_signal() {
         let (statuses, _) = timed(&pipeline);
         assert_eq!(receiver.spans().len(), 3);
         assert_eq!(receiver.metric("last").expect("a last export").points[0].int(), 7);
-        let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [(Exported::Traces, 3, 0), (Exported::Metrics, 1, 0)]);
+        assert_eq!(counts(&statuses), [(Exported::Traces, 3, 0), (Exported::Metrics, 1, 0)]);
     });
 }
 
@@ -43,8 +46,7 @@ fn a_hanging_collector_delays_a_shutdown_up_to_its_bound_and_the_loss_is_reporte
         pipeline.end_spans("hanging", 600);
         pipeline.count("hanging", 7);
         let (statuses, _) = timed(&pipeline);
-        let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [(Exported::Traces, 0, 600), (Exported::Metrics, 0, 1)]);
+        assert_eq!(counts(&statuses), [(Exported::Traces, 0, 600), (Exported::Metrics, 0, 1)]);
         for status in &statuses {
             assert!(status.detail.is_some(), "no reason in {status:?}");
         }
@@ -59,8 +61,7 @@ fn a_shutdown_reports_what_an_absent_collector_did_not_get() {
         pipeline.end_spans("lost", 5);
         pipeline.count("lost", 7);
         let (statuses, _) = timed(&pipeline);
-        let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [(Exported::Traces, 0, 5), (Exported::Metrics, 0, 1)]);
+        assert_eq!(counts(&statuses), [(Exported::Traces, 0, 5), (Exported::Metrics, 0, 1)]);
         assert!(statuses[0].detail.is_some());
     });
 }
