@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -17,13 +17,13 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::config::BatchConfig;
-use super::retry::{Backoff, ExportError};
+use super::lock;
+use super::retry::{Backoff, ExportError, FailureKind};
 use super::stats::{DropReason, ExporterStats, Rejected};
 
 /// The pauses between tries: short for a moment's interruption, and a collector that returns after
 /// an outage is found within five seconds.
-pub(crate) const EXPORT_BACKOFF: Backoff =
-    Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+const EXPORT_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
 /// Retries of an export that something waits for: a flush, or a processor of the SDK's.
 const MAX_RETRIES: u32 = 3;
@@ -31,6 +31,7 @@ const MAX_RETRIES: u32 = 3;
 /// What is left of such an export's retries.
 #[derive(Debug)]
 pub(crate) struct Retries {
+    pub(crate) backoff: Backoff,
     left: u32,
     /// `None` if there is no limit.
     deadline: Option<Instant>,
@@ -39,7 +40,8 @@ pub(crate) struct Retries {
 impl Retries {
     /// Retries that begin before the timeout.
     pub(crate) fn within(timeout: Duration) -> Self {
-        Self { left: MAX_RETRIES, deadline: Instant::now().checked_add(timeout) }
+        let deadline = Instant::now().checked_add(timeout);
+        Self { backoff: EXPORT_BACKOFF, left: MAX_RETRIES, deadline }
     }
 
     /// Whether there is one more retry, after a pause.
@@ -51,13 +53,13 @@ impl Retries {
     }
 }
 
+/// The result of one export. `Ok` holds what the backend rejected of it.
+pub(crate) type ExportResult = Result<Option<Rejected>, ExportError>;
+
 /// An exporter of spans with a typed result.
 pub(crate) trait ExportSpans: Send + Sync {
-    /// Exports a batch once. `Ok` holds what the backend rejected of it.
-    fn export(
-        &self,
-        spans: Vec<SpanData>,
-    ) -> impl Future<Output = Result<Option<Rejected>, ExportError>> + Send;
+    /// Exports a batch once.
+    fn export(&self, spans: Vec<SpanData>) -> impl Future<Output = ExportResult> + Send;
 }
 
 /// The queue in front of one exporter, and the task that empties it.
@@ -95,10 +97,6 @@ impl BatchWorker {
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The spans that wait for their export, those in flight included.
     pub(crate) fn pending(&self) -> usize {
         self.pending.load(Ordering::Relaxed)
@@ -115,7 +113,7 @@ impl BatchWorker {
 
     /// Queues spans for which there is a reservation.
     pub(crate) fn push(&self, spans: impl Iterator<Item = SpanData>) {
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         let before = queue.spans.len();
         queue.spans.extend(spans);
         let len = queue.spans.len();
@@ -131,7 +129,7 @@ impl BatchWorker {
     /// Requests the export of everything that is pending. The receiver gets the result.
     pub(crate) fn flush(&self) -> mpsc::Receiver<OTelSdkResult> {
         let (sender, receiver) = mpsc::channel();
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         if queue.abandoned {
             // The receiver exists, so this cannot fail.
             let _ = sender.send(Err(OTelSdkError::AlreadyShutdown));
@@ -145,7 +143,7 @@ impl BatchWorker {
 
     /// Counts everything that is pending as dropped, and ends the task.
     pub(crate) fn abandon(&self) {
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         queue.abandoned = true;
         queue.spans.clear();
         let left = self.pending.swap(0, Ordering::Relaxed);
@@ -157,20 +155,29 @@ impl BatchWorker {
     /// Exports until the worker is abandoned, with up to `concurrency` exports in flight.
     pub(crate) async fn run<E: ExportSpans>(self: Arc<Self>, exporter: E, concurrency: usize) {
         let mut in_flight = FuturesUnordered::new();
-        let mut state = State::new();
+        let mut state = Progress {
+            held: VecDeque::new(),
+            retry_at: None,
+            throttled: false,
+            probing: false,
+            backoff: EXPORT_BACKOFF,
+            flush: None,
+        };
         while !self.accept_flushes(&mut state) {
             let limit = if state.probing { 1 } else { concurrency };
             while in_flight.len() < limit
                 && let Some(batch) = self.next_batch(&mut state)
             {
-                in_flight.push(self.export(&exporter, batch));
+                in_flight.push(export(&exporter, batch));
             }
             if in_flight.is_empty() && state.answer_flush() {
                 continue;
             }
             let deadline = match state.retry_at {
                 None if in_flight.len() >= limit => None,
-                None => self.queue().since.and_then(|since| since.checked_add(self.config.delay)),
+                None => {
+                    lock(&self.queue).since.and_then(|since| since.checked_add(self.config.delay))
+                }
                 at => at,
             };
             tokio::select! {
@@ -185,18 +192,33 @@ impl BatchWorker {
     }
 
     /// Takes note of requested flushes. Returns whether the worker is abandoned.
-    fn accept_flushes(&self, state: &mut State) -> bool {
-        let mut queue = self.queue();
-        if !queue.flushes.is_empty() {
-            let waiters = std::mem::take(&mut queue.flushes);
-            state.begin_flush(waiters, queue.spans.len(), self.timeout);
+    fn accept_flushes(&self, state: &mut Progress) -> bool {
+        let mut queue = lock(&self.queue);
+        if queue.flushes.is_empty() {
+            return queue.abandoned;
+        }
+        let flush = state.flush.get_or_insert_with(|| Flush {
+            waiters: Vec::new(),
+            spans: 0,
+            retries: Retries::within(self.timeout),
+            gave_up: false,
+            result: Ok(()),
+        });
+        flush.waiters.append(&mut queue.flushes);
+        flush.spans = queue.spans.len();
+        match state.retry_at {
+            Some(at) if state.throttled => {
+                let pause = at.saturating_duration_since(Instant::now());
+                flush.give_up_unless_allowed(pause, "the backend asked for a pause");
+            }
+            _ => state.retry_at = None,
         }
         queue.abandoned
     }
 
     /// The next batch to export: one that failed before, else the oldest spans of the queue. An
     /// incomplete batch is due on a flush, or after the delay.
-    fn next_batch(&self, state: &mut State) -> Option<Vec<SpanData>> {
+    fn next_batch(&self, state: &mut Progress) -> Option<Vec<SpanData>> {
         if state.retry_at.is_some() {
             return None;
         }
@@ -208,7 +230,7 @@ impl BatchWorker {
         if flushing == Some(0) {
             return None;
         }
-        let mut queue = self.queue();
+        let mut queue = lock(&self.queue);
         let due = queue.since.is_some_and(|since| since.elapsed() >= self.config.delay);
         let count = queue.spans.len().min(self.config.batch);
         if count == 0 || count < self.config.batch && flushing.is_none() && !due {
@@ -229,62 +251,54 @@ impl BatchWorker {
         Some(spans)
     }
 
-    /// Exports a batch, and returns it with the result.
-    async fn export(
-        &self,
-        exporter: &impl ExportSpans,
-        batch: Vec<SpanData>,
-    ) -> (Vec<SpanData>, Result<(), ExportError>) {
-        // The exporter consumes a batch, and a retry needs one. A panic of it must not end all exports.
-        let export = AssertUnwindSafe(exporter.export(batch.clone())).catch_unwind();
-        let result = match export.await {
-            Ok(Ok(rejected)) => {
-                let count = batch.len() as u64;
-                self.settle(count, |stats| stats.accepted(count, rejected.as_ref()));
-                Ok(())
-            }
-            Ok(Err(error)) => Err(error),
-            Err(_panic) => Err(ExportError::refused("the exporter panicked")),
-        };
-        (batch, result)
-    }
-
     /// Decides what follows from an export.
-    fn exported(&self, batch: Vec<SpanData>, result: Result<(), ExportError>, state: &mut State) {
+    fn exported(&self, batch: Vec<SpanData>, result: ExportResult, state: &mut Progress) {
+        let count = batch.len() as u64;
         match result {
-            Ok(()) => {
-                state.backoff.reset();
+            Ok(rejected) => {
+                if self.settle(batch.len()) {
+                    self.stats.accepted(count, rejected.as_ref());
+                }
+                state.backoff = EXPORT_BACKOFF;
                 state.probing = false;
             }
             Err(error) => {
                 self.stats.failed(&error);
-                if error.is_final() {
-                    let count = batch.len() as u64;
-                    self.settle(count, |stats| stats.dropped(DropReason::ExportFailed, count));
-                    if let Some(flush) = &mut state.flush {
-                        flush.result = Err(error.message);
-                    }
-                } else {
-                    state.hold(batch, error);
+                if !error.is_final() {
+                    return state.hold(batch, error);
+                }
+                if self.settle(batch.len()) {
+                    self.stats.dropped(DropReason::ExportFailed, count);
+                }
+                if let Some(flush) = &mut state.flush {
+                    flush.result = Err(error.message);
                 }
             }
         }
     }
 
-    /// Ends the wait of spans, unless they are counted as dropped already.
-    fn settle(&self, count: u64, record: impl FnOnce(&ExporterStats)) {
-        let queue = self.queue();
-        if queue.abandoned {
-            return;
+    /// Ends the wait of spans. Returns false if they are counted as dropped already.
+    fn settle(&self, spans: usize) -> bool {
+        let queue = lock(&self.queue);
+        if !queue.abandoned {
+            self.pending.fetch_sub(spans, Ordering::Relaxed);
         }
-        self.pending.fetch_sub(usize::try_from(count).unwrap_or(usize::MAX), Ordering::Relaxed);
-        drop(queue);
-        record(&self.stats);
+        !queue.abandoned
     }
 }
 
+/// Exports a batch, and returns it with the result: the exporter consumes one, and a retry needs
+/// one. A panic of the exporter must not end all exports.
+async fn export(
+    exporter: &impl ExportSpans,
+    batch: Vec<SpanData>,
+) -> (Vec<SpanData>, ExportResult) {
+    let export = AssertUnwindSafe(exporter.export(batch.clone())).catch_unwind().await;
+    (batch, export.unwrap_or_else(|_| Err(ExportError::refused("the exporter panicked"))))
+}
+
 /// The task's knowledge of its exports, from one turn to the next.
-struct State {
+struct Progress {
     /// Batches that failed and may be exported again.
     held: VecDeque<Vec<SpanData>>,
     /// Nothing is exported before this time.
@@ -301,49 +315,12 @@ struct Flush {
     waiters: Vec<mpsc::Sender<OTelSdkResult>>,
     /// The spans of the queue that the flush includes.
     spans: usize,
-    backoff: Backoff,
     retries: Retries,
     gave_up: bool,
     result: Result<(), String>,
 }
 
-impl State {
-    fn new() -> Self {
-        Self {
-            held: VecDeque::new(),
-            retry_at: None,
-            throttled: false,
-            probing: false,
-            backoff: EXPORT_BACKOFF,
-            flush: None,
-        }
-    }
-
-    fn begin_flush(
-        &mut self,
-        waiters: Vec<mpsc::Sender<OTelSdkResult>>,
-        spans: usize,
-        timeout: Duration,
-    ) {
-        let flush = self.flush.get_or_insert_with(|| Flush {
-            waiters: Vec::new(),
-            spans: 0,
-            backoff: EXPORT_BACKOFF,
-            retries: Retries::within(timeout),
-            gave_up: false,
-            result: Ok(()),
-        });
-        flush.waiters.extend(waiters);
-        flush.spans = spans;
-        match self.retry_at {
-            Some(at) if self.throttled => {
-                let pause = at.saturating_duration_since(Instant::now());
-                flush.give_up_unless_allowed(pause, "the backend asked for a pause");
-            }
-            _ => self.retry_at = None,
-        }
-    }
-
+impl Progress {
     /// Keeps a batch for another try. Of several that fail together, the first sets the pause.
     fn hold(&mut self, batch: Vec<SpanData>, error: ExportError) {
         self.held.push_back(batch);
@@ -351,9 +328,9 @@ impl State {
         if self.retry_at.is_some() {
             return;
         }
-        let backoff = self.flush.as_mut().map_or(&mut self.backoff, |flush| &mut flush.backoff);
-        let pause = error.pause(backoff);
-        self.throttled = error.is_throttled();
+        let flush = self.flush.as_mut().map(|flush| &mut flush.retries.backoff);
+        let pause = error.pause(flush.unwrap_or(&mut self.backoff));
+        self.throttled = matches!(error.kind, FailureKind::Throttled(_));
         self.retry_at = Some(Instant::now() + pause);
         if let Some(flush) = &mut self.flush {
             flush.give_up_unless_allowed(pause, &error.message);

@@ -39,24 +39,13 @@ pub enum Exporter {
     Console,
 }
 
-/// The decision for a span without a parent.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Root {
-    /// Record every trace.
-    On,
-    /// Record no trace.
-    Off,
-    /// Record this part of all traces, from 0 to 1.
-    Ratio(f64),
-}
-
 /// `OTEL_TRACES_SAMPLER` and its argument.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     /// Whether a span with a parent follows the parent's decision.
     pub parent_based: bool,
-    /// The decision for every other span.
-    pub root: Root,
+    /// The part of all other spans that is recorded, from 0 to 1.
+    pub ratio: f64,
 }
 
 /// A propagation format.
@@ -80,18 +69,10 @@ pub struct BatchConfig {
 }
 
 /// The limits of a span's contents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct SpanLimits {
-    /// Attributes per span.
-    pub attributes: u32,
-    /// Events per span.
-    pub events: u32,
-    /// Links per span.
-    pub links: u32,
-    /// Attributes per event.
-    pub event_attributes: u32,
-    /// Attributes per link.
-    pub link_attributes: u32,
+    /// The limits that the SDK applies.
+    pub counts: opentelemetry_sdk::trace::SpanLimits,
     /// Characters per text value.
     pub value_length: Option<usize>,
 }
@@ -237,7 +218,15 @@ impl Config {
             span_batch: batch(reader, "BSP", 0, 5_000, SPAN_QUEUE),
             log_batch: batch(reader, "BLRP", 1, 1_000, 2_048),
             metric_interval: reader.millis("OTEL_METRIC_EXPORT_INTERVAL", 1, 60_000),
-            temporality: temporality(reader),
+            temporality: reader.choice(
+                &["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
+                &[
+                    ("cumulative", Temporality::Cumulative),
+                    ("delta", Temporality::Delta),
+                    ("lowmemory", Temporality::LowMemory),
+                ],
+                Temporality::Cumulative,
+            ),
             traces: signal(reader, Signal::Traces, otlp, protocol, "OTEL_BSP_EXPORT_TIMEOUT"),
             metrics: signal(reader, Signal::Metrics, otlp, protocol, "OTEL_METRIC_EXPORT_TIMEOUT"),
             logs: signal(reader, Signal::Logs, &[], protocol, "OTEL_BLRP_EXPORT_TIMEOUT"),
@@ -254,67 +243,56 @@ impl Config {
 }
 
 fn log_level(reader: &mut Reader<'_>) -> LevelFilter {
-    use LevelFilter::{Debug, Error, Info, Off, Trace, Warn};
-    let choices = [
-        ("off", Off),
-        ("error", Error),
-        ("warn", Warn),
-        ("info", Info),
-        ("debug", Debug),
-        ("trace", Trace),
-        ("none", Off),
-    ];
-    reader.choice(&["OTEL_LOG_LEVEL"], &choices, Info)
-}
-
-fn temporality(reader: &mut Reader<'_>) -> Temporality {
-    let choices = [
-        ("cumulative", Temporality::Cumulative),
-        ("delta", Temporality::Delta),
-        ("lowmemory", Temporality::LowMemory),
-    ];
-    let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-    reader.choice(&[name], &choices, Temporality::Cumulative)
+    reader.first(
+        &["OTEL_LOG_LEVEL"],
+        "one of off, error, warn, info, debug, trace, none",
+        LevelFilter::Info,
+        |_, value| match value.to_ascii_lowercase().as_str() {
+            "none" => Some(LevelFilter::Off),
+            level => level.parse().ok(),
+        },
+        |used| used.as_str().to_ascii_lowercase(),
+    )
 }
 
 fn sampling(reader: &mut Reader<'_>) -> Sampling {
-    let sampling = |parent_based, root| Sampling { parent_based, root };
+    // Whether the sampler is based on the parent, and the ratio unless it is an argument.
     let choices = [
-        ("always_on", sampling(false, Root::On)),
-        ("always_off", sampling(false, Root::Off)),
-        ("traceidratio", sampling(false, Root::Ratio(1.0))),
-        ("parentbased_always_on", sampling(true, Root::On)),
-        ("parentbased_always_off", sampling(true, Root::Off)),
-        ("parentbased_traceidratio", sampling(true, Root::Ratio(1.0))),
+        ("always_on", (false, Some(1.0))),
+        ("always_off", (false, Some(0.0))),
+        ("traceidratio", (false, None)),
+        ("parentbased_always_on", (true, Some(1.0))),
+        ("parentbased_always_off", (true, Some(0.0))),
+        ("parentbased_traceidratio", (true, None)),
     ];
-    let mut sampling = reader.choice(&["OTEL_TRACES_SAMPLER"], &choices, sampling(true, Root::On));
-    if let Root::Ratio(ratio) = &mut sampling.root {
-        let parse = |_: &str, value: &str| {
-            value.parse().ok().filter(|ratio: &f64| (0.0..=1.0).contains(ratio))
-        };
-        let names = ["OTEL_TRACES_SAMPLER_ARG"];
-        *ratio =
-            reader.first(&names, "a ratio from 0 to 1", 1.0, parse, |used| format!("{used:?}"));
-    }
-    sampling
+    let (parent_based, ratio) =
+        reader.choice(&["OTEL_TRACES_SAMPLER"], &choices, (true, Some(1.0)));
+    let ratio = ratio.unwrap_or_else(|| {
+        let parse = |value: &str| value.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+        let (names, expected) = (["OTEL_TRACES_SAMPLER_ARG"], "a ratio from 0 to 1");
+        reader.first(&names, expected, 1.0, |_, value| parse(value), |used| format!("{used:?}"))
+    });
+    Sampling { parent_based, ratio }
 }
 
 fn span_limits(reader: &mut Reader<'_>) -> SpanLimits {
     const GENERAL: &str = "OTEL_ATTRIBUTE_COUNT_LIMIT";
     let mut limit = |names: &[&str]| reader.number(names, 0, 128);
-    let limits = SpanLimits {
-        attributes: limit(&["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
-        events: limit(&["OTEL_SPAN_EVENT_COUNT_LIMIT"]),
-        links: limit(&["OTEL_SPAN_LINK_COUNT_LIMIT"]),
-        event_attributes: limit(&["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
-        link_attributes: limit(&["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
-        value_length: None,
+    let counts = opentelemetry_sdk::trace::SpanLimits {
+        max_attributes_per_span: limit(&["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
+        max_events_per_span: limit(&["OTEL_SPAN_EVENT_COUNT_LIMIT"]),
+        max_links_per_span: limit(&["OTEL_SPAN_LINK_COUNT_LIMIT"]),
+        max_attributes_per_event: limit(&["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
+        max_attributes_per_link: limit(&["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", GENERAL]),
     };
-    let names = ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"];
-    let parse = |_: &str, value: &str| value.parse().ok().map(Some);
-    let show = |used: &Option<usize>| used.map_or("no limit".to_owned(), |used| used.to_string());
-    let expected = "an integer of at least 0";
-    SpanLimits { value_length: reader.first(&names, expected, None, parse, show), ..limits }
+    let value_length = reader.first(
+        &["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
+        "an integer of at least 0",
+        None,
+        |_, value| value.parse().ok().map(Some),
+        |used: &Option<usize>| used.map_or("no limit".to_owned(), |used| used.to_string()),
+    );
+    SpanLimits { counts, value_length }
 }
 
 fn batch(

@@ -5,101 +5,72 @@
 //! subscriber that receives this one event, and the HTTP client notes why a request failed. The text
 //! remains for gRPC; a delay in gRPC's `RetryInfo` is not in it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::LazyLock;
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
+use opentelemetry_http::HttpError;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use tokio::runtime::Handle;
 use tracing_core::field::{Field, Visit};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Dispatch, Event, LevelFilter, Metadata, Subscriber, dispatcher};
 
+use super::batch_worker::ExportResult;
 use super::retry::{ExportError, FailureKind};
 use super::stats::Rejected;
 
-/// Runs one export, for `limit` at most. `Ok` holds what the backend rejected of it.
+/// What an export notes beside its result: what the backend rejected, or why a request by HTTP failed.
+type Note = Result<Rejected, ExportError>;
+
+thread_local! {
+    /// The note of this thread's current poll.
+    static NOTE: Cell<Option<Note>> = const { Cell::new(None) };
+}
+
+/// Runs one export, for `limit` at most.
 pub(crate) async fn run(
     export: impl Future<Output = OTelSdkResult>,
     limit: Duration,
     handle: &Handle,
-) -> Result<Option<Rejected>, ExportError> {
-    let observed = Observed { export: pin!(export), rejected: None, http_failure: None };
+) -> ExportResult {
+    let (mut export, mut note) = (pin!(export), None);
+    let observed = poll_fn(|cx| {
+        let _scope = dispatcher::set_default(&PARTIAL_SUCCESS);
+        let polled = export.as_mut().poll(cx);
+        note = NOTE.take().or_else(|| note.take());
+        polled
+    });
     let limited = {
         // The timer belongs to the export runtime, also if a thread of the SDK's polls it.
         let _entered = handle.enter();
         tokio::time::timeout(limit, observed)
     };
-    match limited.await {
-        Ok((Ok(()), rejected, _)) => Ok(rejected),
-        Ok((Err(_), _, Some(failure))) => Err(failure.into()),
-        Ok((Err(error), _, None)) => Err(from_text(&error)),
-        Err(_) => Err(ExportError::transient(format!("no response within {limit:?}"))),
+    match (limited.await, note) {
+        (Ok(Ok(())), note) => Ok(note.and_then(Result::ok)),
+        (Ok(Err(_)), Some(Err(failure))) => Err(failure),
+        (Ok(Err(error)), _) => Err(from_text(&error)),
+        (Err(_), _) => Err(ExportError::transient(format!("no response within {limit:?}"))),
     }
 }
 
-/// An export whose polls are observed.
-struct Observed<'a, F> {
-    export: Pin<&'a mut F>,
-    rejected: Option<Rejected>,
-    http_failure: Option<HttpFailure>,
-}
-
-impl<F: Future> Future for Observed<'_, F> {
-    type Output = (F::Output, Option<Rejected>, Option<HttpFailure>);
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = {
-            let _scope = dispatcher::set_default(&PARTIAL_SUCCESS);
-            self.export.as_mut().poll(cx)
-        };
-        let (rejected, failure) = (REJECTED.take(), HTTP_FAILURE.take());
-        self.rejected = rejected.or_else(|| self.rejected.take());
-        self.http_failure = failure.or_else(|| self.http_failure.take());
-        polled.map(|output| (output, self.rejected.take(), self.http_failure.take()))
-    }
-}
-
-thread_local! {
-    /// What the subscriber received in this thread's current poll.
-    static REJECTED: Cell<Option<Rejected>> = const { Cell::new(None) };
-    /// What the HTTP client noted in this thread's current poll.
-    static HTTP_FAILURE: RefCell<Option<HttpFailure>> = const { RefCell::new(None) };
-}
-
-/// Why a request of the HTTP exporter failed.
-#[derive(Debug)]
-pub(crate) enum HttpFailure {
-    /// No response came.
-    Transport(String),
-    /// The response has no status of success. Beside it, the pause that `Retry-After` names.
-    Status(StatusCode, Option<Duration>),
-}
-
-impl HttpFailure {
-    pub(crate) fn status<T>(response: &http::Response<T>) -> Self {
-        Self::Status(response.status(), retry_after(response.headers()))
-    }
-
-    /// Leaves the failure to the export that is being polled.
-    pub(crate) fn note(self) {
-        HTTP_FAILURE.replace(Some(self));
-    }
-}
-
-impl From<HttpFailure> for ExportError {
-    fn from(failure: HttpFailure) -> Self {
-        match failure {
-            HttpFailure::Transport(cause) => Self::transient(cause),
-            HttpFailure::Status(status, pause) => Self::from_http_status(status, pause),
+/// Notes why a request of the HTTP exporter failed, for the export that is being polled.
+pub(crate) fn note_http(result: &Result<http::Response<Bytes>, HttpError>) {
+    let failure = match result {
+        Ok(response) if response.status().is_success() => return,
+        Ok(response) => {
+            ExportError::from_http_status(response.status(), retry_after(response.headers()))
         }
-    }
+        Err(error) => ExportError::transient(root_cause(error.as_ref())),
+    };
+    NOTE.set(Some(Err(failure)));
 }
 
 /// `Retry-After`, in seconds or as a date.
@@ -113,7 +84,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The last cause, which is the one that says most: `Connection refused`, not `transport error`.
-pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
+fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut root = error;
     while let Some(source) = root.source() {
         root = source;
@@ -137,25 +108,20 @@ fn from_text(error: &OTelSdkError) -> ExportError {
     let Some((_, status)) = text.split_once("gRPC code: ") else {
         return ExportError::refused(text);
     };
-    let (code, causes) = match status.split_once(": ") {
-        Some((code, causes)) => (code, Some(causes)),
-        None => (status, None),
-    };
-    if let Some(causes) = causes {
-        let mut cause = causes;
+    if let Some((_, mut cause)) = status.split_once(": ") {
         // The layers of tonic name themselves above the cause.
         while let Some(("transport error" | "tcp connect error", rest)) = cause.split_once(": ") {
             cause = rest;
         }
         return ExportError::transient(without_os_code(cause));
     }
-    let kind = match code {
+    let kind = match status {
         "Cancelled" | "DeadlineExceeded" | "ResourceExhausted" | "Aborted" | "OutOfRange"
         | "Unavailable" | "DataLoss" => FailureKind::Transient,
         "Unimplemented" => FailureKind::Unsupported,
         _ => FailureKind::Refused,
     };
-    ExportError { message: format!("gRPC status {code}"), kind }
+    ExportError { message: format!("gRPC status {status}"), kind }
 }
 
 /// One for all exports: each new subscriber makes `tracing` ask about every event of the program again.
@@ -177,7 +143,7 @@ impl Subscriber for PartialSuccess {
         if self.enabled(event.metadata()) {
             let mut rejected = Rejected::default();
             event.record(&mut Fields(&mut rejected));
-            REJECTED.set(Some(rejected));
+            NOTE.set(Some(Ok(rejected)));
         }
     }
 

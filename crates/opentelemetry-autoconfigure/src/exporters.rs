@@ -1,4 +1,4 @@
-//! The exporters: OTLP and the console, for each signal.
+//! What the exporters of all signals share: a typed result, a limit in time, and counts.
 //!
 //! Spans are exported by a [`BatchWorker`](super::batch_worker::BatchWorker), which retries. Metrics and log
 //! records are exported by processors of the SDK's, which do not: their exporters retry themselves.
@@ -8,71 +8,69 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry::logs::Severity;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-use super::batch_worker::{EXPORT_BACKOFF, ExportSpans, Retries};
+use super::batch_worker::{ExportResult, ExportSpans, Retries};
 use super::export_result;
 use super::retry::ExportError;
-use super::stats::{DropReason, ExporterStats, Rejected};
+use super::stats::{Destination, DropReason, ExporterStats};
 
-/// Exports spans by OTLP.
+/// An exporter of `opentelemetry-otlp` or `opentelemetry-stdout`.
 #[derive(Debug)]
-pub(crate) struct OtlpSpans {
-    pub(crate) inner: opentelemetry_otlp::SpanExporter,
-    pub(crate) timeout: Duration,
-    pub(crate) handle: Handle,
-}
-
-impl ExportSpans for OtlpSpans {
-    async fn export(&self, spans: Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
-        export_result::run(self.inner.export(spans), self.timeout, &self.handle).await
-    }
-}
-
-/// Exports metrics or log records by OTLP, with retries.
-#[derive(Debug)]
-pub(crate) struct OtlpPush<E> {
+pub(crate) struct CountedExporter<E> {
     pub(crate) inner: E,
-    pub(crate) timeout: Duration,
     pub(crate) stats: Arc<ExporterStats>,
+    pub(crate) timeout: Duration,
     pub(crate) handle: Handle,
 }
 
-impl<E> OtlpPush<E> {
-    async fn push<F: Future<Output = OTelSdkResult>>(
+impl<E> CountedExporter<E> {
+    /// Exports once.
+    async fn export_once(&self, export: impl Future<Output = OTelSdkResult>) -> ExportResult {
+        if self.stats.destination != Destination::Console {
+            return export_result::run(export, self.timeout, &self.handle).await;
+        }
+        // `opentelemetry-stdout` panics when standard output is closed. An empty line fails with an
+        // error, and separates exports for the reader. Nobody reopens a closed standard output.
+        std::io::stdout()
+            .write_all(b"\n")
+            .map_err(|error| ExportError::refused(format!("standard output is closed: {error}")))?;
+        export.await.map_err(|error| ExportError::refused(error.to_string()))?;
+        Ok(None)
+    }
+
+    /// Exports with retries, and counts the result.
+    async fn export_counted<F: Future<Output = OTelSdkResult>>(
         &self,
         count: u64,
         export: impl Fn() -> F,
     ) -> OTelSdkResult {
-        let Self { timeout, stats, handle, .. } = self;
-        let mut backoff = EXPORT_BACKOFF;
-        let mut retries = Retries::within(*timeout);
+        let mut retries = Retries::within(self.timeout);
         loop {
-            let error = match export_result::run(export(), *timeout, handle).await {
+            let error = match self.export_once(export()).await {
                 Ok(rejected) => {
-                    stats.accepted(count, rejected.as_ref());
+                    self.stats.accepted(count, rejected.as_ref());
                     return Ok(());
                 }
                 Err(error) => error,
             };
-            stats.failed(&error);
-            let pause = error.pause(&mut backoff);
+            self.stats.failed(&error);
+            let pause = error.pause(&mut retries.backoff);
             if error.is_final() || !retries.allow(pause) {
-                stats.dropped(DropReason::ExportFailed, count);
+                self.stats.dropped(DropReason::ExportFailed, count);
                 return Err(OTelSdkError::InternalFailure(error.message));
             }
             let pause = {
                 // A thread of the SDK's has no timer.
-                let _entered = handle.enter();
+                let _entered = self.handle.enter();
                 sleep(pause)
             };
             pause.await;
@@ -80,12 +78,18 @@ impl<E> OtlpPush<E> {
     }
 }
 
+impl<E: SpanExporter> ExportSpans for CountedExporter<E> {
+    async fn export(&self, spans: Vec<SpanData>) -> ExportResult {
+        self.export_once(self.inner.export(spans)).await
+    }
+}
+
 /// One export counts as one item: cumulative metrics lose nothing but resolution in time when it
 /// fails.
-impl PushMetricExporter for OtlpPush<opentelemetry_otlp::MetricExporter> {
+impl<E: PushMetricExporter> PushMetricExporter for CountedExporter<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         self.stats.offered(1);
-        self.push(1, || self.inner.export(metrics)).await
+        self.export_counted(1, || self.inner.export(metrics)).await
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -101,10 +105,11 @@ impl PushMetricExporter for OtlpPush<opentelemetry_otlp::MetricExporter> {
     }
 }
 
-impl LogExporter for OtlpPush<opentelemetry_otlp::LogExporter> {
+impl<E: LogExporter> LogExporter for CountedExporter<E> {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let records: Vec<_> = batch.iter().collect();
-        self.push(records.len() as u64, || self.inner.export(LogBatch::new(&records))).await
+        let export = || self.inner.export(LogBatch::new(&records));
+        self.export_counted(records.len() as u64, export).await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
@@ -116,103 +121,21 @@ impl LogExporter for OtlpPush<opentelemetry_otlp::LogExporter> {
     }
 }
 
-/// An exporter of `opentelemetry-stdout`, which panics when standard output is closed: this writes
-/// an empty line first, which fails with an error and separates exports for the reader.
+/// Counts the records for the processor after it, which is the SDK's and drops records silently
+/// when its queue is full.
 #[derive(Debug)]
-pub(crate) struct Console<E> {
-    pub(crate) inner: E,
-    pub(crate) stats: Arc<ExporterStats>,
-}
+pub(crate) struct CountOffered(pub(crate) Arc<ExporterStats>);
 
-/// Nobody reopens a closed standard output.
-fn check_stdout() -> Result<(), ExportError> {
-    std::io::stdout()
-        .write_all(b"\n")
-        .map_err(|error| ExportError::refused(format!("standard output is closed: {error}")))
-}
-
-impl<E> Console<E> {
-    async fn print(&self, count: u64, print: impl Future<Output = OTelSdkResult>) -> OTelSdkResult {
-        let printed = match check_stdout() {
-            Ok(()) => print.await.map_err(|error| ExportError::refused(error.to_string())),
-            Err(error) => Err(error),
-        };
-        printed.map(|()| self.stats.accepted(count, None)).map_err(|error| {
-            self.stats.failed(&error);
-            self.stats.dropped(DropReason::ExportFailed, count);
-            OTelSdkError::InternalFailure(error.message)
-        })
-    }
-}
-
-impl ExportSpans for Console<opentelemetry_stdout::SpanExporter> {
-    async fn export(&self, spans: Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
-        check_stdout()?;
-        let printed = self.inner.export(spans).await;
-        printed.map(|()| None).map_err(|error| ExportError::refused(error.to_string()))
-    }
-}
-
-impl<E: PushMetricExporter> PushMetricExporter for Console<E> {
-    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        self.stats.offered(1);
-        self.print(1, self.inner.export(metrics)).await
+impl LogProcessor for CountOffered {
+    fn emit(&self, _: &mut SdkLogRecord, _: &InstrumentationScope) {
+        self.0.offered(1);
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
+        Ok(())
     }
 
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn temporality(&self) -> Temporality {
-        self.inner.temporality()
-    }
-}
-
-impl<E: LogExporter> LogExporter for Console<E> {
-    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        self.print(batch.iter().count() as u64, self.inner.export(batch)).await
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
-    }
-}
-
-/// Counts the records that reach a processor of the SDK's, which drops records silently when its
-/// queue is full.
-#[derive(Debug)]
-pub(crate) struct Counted<P> {
-    pub(crate) inner: P,
-    pub(crate) stats: Arc<ExporterStats>,
-}
-
-impl<P: LogProcessor> LogProcessor for Counted<P> {
-    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        self.stats.offered(1);
-        self.inner.emit(record, scope);
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn event_enabled(&self, level: Severity, target: &str, name: Option<&str>) -> bool {
-        self.inner.event_enabled(level, target, name)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
     }
 }

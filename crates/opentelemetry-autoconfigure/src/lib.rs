@@ -43,8 +43,10 @@ mod tls_files;
 #[cfg(all(test, feature = "sdk"))]
 mod tests;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use config::{
-    BatchConfig, Config, ConfigError, Defaults, Exporter, Propagator, Root, Sampling, SignalConfig,
+    BatchConfig, Config, ConfigError, Defaults, Exporter, Propagator, Sampling, SignalConfig,
     SpanLimits, Temporality,
 };
 pub use logging::Logger;
@@ -56,6 +58,9 @@ pub use span_processor::SpanListener;
 pub use stats::{Destination, DropReason, ExporterStats, ExporterStatus, Rejected, State};
 #[cfg(feature = "sdk")]
 pub use telemetry::{BuildError, SHUTDOWN_TIMEOUT, Telemetry, TelemetryBuilder};
-#[cfg(feature = "sdk")]
-pub use timestamp::timestamp;
 pub use variables::{VARIABLES, Variable, Variables, help};
+
+/// Locks a mutex. A panic of another thread leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

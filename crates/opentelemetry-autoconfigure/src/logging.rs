@@ -12,8 +12,7 @@ type Filter = Box<dyn Fn(&Record<'_>) -> bool + Send + Sync>;
 /// Prints records to stderr, one write per line, and forwards them to an exporter.
 pub struct Logger {
     level: LevelFilter,
-    quiet: Vec<&'static str>,
-    filter: Option<Filter>,
+    filters: Vec<Filter>,
     prefix: Option<fn() -> String>,
     exporter: Option<Box<dyn Log>>,
 }
@@ -22,21 +21,23 @@ impl Logger {
     /// A logger of the records up to a level.
     #[must_use]
     pub fn new(level: LevelFilter) -> Self {
-        Self { level, quiet: Vec::new(), filter: None, prefix: None, exporter: None }
+        Self { level, filters: Vec::new(), prefix: None, exporter: None }
     }
 
     /// Restricts the records of these crates to warnings and errors, unless the level is `debug`
     /// or `trace`.
     #[must_use]
-    pub fn quiet(mut self, crates: &[&'static str]) -> Self {
-        self.quiet.extend_from_slice(crates);
-        self
+    pub fn quiet(self, crates: &'static [&'static str]) -> Self {
+        self.filter(move |record| {
+            let target = record.target().split("::").next().unwrap_or_default();
+            record.level() <= Level::Warn || !crates.contains(&target)
+        })
     }
 
     /// Drops the records for which the filter returns false, unless the level is `debug` or `trace`.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&Record<'_>) -> bool + Send + Sync + 'static) -> Self {
-        self.filter = Some(Box::new(filter));
+        self.filters.push(Box::new(filter));
         self
     }
 
@@ -65,12 +66,6 @@ impl Logger {
         Ok(())
     }
 
-    fn is_quiet(&self, target: &str) -> bool {
-        self.quiet.iter().any(|name| {
-            target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-        })
-    }
-
     /// The whole line of a record. The newline is part of it, so that it is one write.
     fn line(&self, record: &Record<'_>) -> String {
         let mut line = self.prefix.map(|prefix| prefix() + " ").unwrap_or_default();
@@ -92,15 +87,12 @@ impl Logger {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let shown = self.level >= LevelFilter::Debug
-            || metadata.level() <= Level::Warn
-            || !self.is_quiet(metadata.target());
-        shown && metadata.level() <= self.level
+        metadata.level() <= self.level
     }
 
     fn log(&self, record: &Record<'_>) {
-        let filter = self.filter.as_ref().filter(|_| self.level < LevelFilter::Debug);
-        if !self.enabled(record.metadata()) || filter.is_some_and(|filter| !filter(record)) {
+        let passes = || self.filters.iter().all(|filter| filter(record));
+        if !self.enabled(record.metadata()) || self.level < LevelFilter::Debug && !passes() {
             return;
         }
         // Nothing is left to report to if stderr is closed.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::Uri;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::Authority;
 use percent_encoding::percent_decode_str;
 
 use super::signal::Signal;
@@ -139,23 +139,18 @@ fn endpoint(reader: &mut Reader<'_>, signal: Signal, protocol: Protocol) -> Endp
     let insecure = reader.flag(&otlp_names(signal, "INSECURE"));
     let names = otlp_names(signal, "ENDPOINT");
     let base = protocol.default_endpoint();
-    let default = Endpoint {
-        uri: match protocol {
-            Protocol::Grpc => Uri::from_static(base),
-            Protocol::HttpProtobuf => append_path(&Uri::from_static(base), signal),
-        },
-        doubled_path: false,
-    };
-    let parse = |name: &str, value: &str| {
-        let uri = parse_uri(value, protocol, insecure)?;
-        // As specified: the variable of a signal is used as it is; the general one is a base URL.
+    // As specified: the variable of a signal is used as it is; the general one is a base URL.
+    let endpoint = |name: &str, uri: Uri| {
         if protocol == Protocol::Grpc || name == names[0] {
-            return Some(Endpoint { uri, doubled_path: false });
+            return Endpoint { uri, doubled_path: false };
         }
         let path = uri.path().trim_end_matches('/');
         let doubled_path = Signal::ALL.iter().any(|signal| path.ends_with(signal.http_path()));
-        Some(Endpoint { uri: append_path(&uri, signal), doubled_path })
+        Endpoint { uri: append_path(&uri, signal), doubled_path }
     };
+    let default = endpoint(&names[1], Uri::from_static(base));
+    let parse =
+        |name: &str, value: &str| Some(endpoint(name, parse_uri(value, protocol, insecure)?));
     let expected = format!("an address such as {base}");
     reader.first(&names, &expected, default, parse, Endpoint::to_string)
 }
@@ -181,13 +176,11 @@ fn names_host(authority: &Authority) -> bool {
 }
 
 fn append_path(base: &Uri, signal: Signal) -> Uri {
-    let path = base.path().trim_end_matches('/');
-    let query = base.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let mut parts = base.clone().into_parts();
-    // The parts of a valid URL and a path of ASCII letters are valid.
-    parts.path_and_query =
-        format!("{path}{}{query}", signal.http_path()).parse::<PathAndQuery>().ok();
-    Uri::from_parts(parts).unwrap_or_else(|_| base.clone())
+    let text = base.to_string();
+    let (front, query) = text.split_at(text.find('?').unwrap_or(text.len()));
+    let appended = format!("{}{}{query}", front.trim_end_matches('/'), signal.http_path());
+    // A valid URL with a path of ASCII letters is valid.
+    appended.parse().unwrap_or_else(|_| base.clone())
 }
 
 /// `key=value,...` with percent-encoding, as in W3C Baggage; `None` if any of it is malformed.

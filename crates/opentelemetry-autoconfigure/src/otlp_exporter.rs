@@ -19,37 +19,39 @@ use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
-use super::export_result::{HttpFailure, root_cause};
+use super::export_result;
 use super::otlp::{OtlpConfig, Protocol};
+use super::signal::Signal;
+use super::telemetry::BuildError;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-pub(crate) fn spans(config: &OtlpConfig, handle: &Handle) -> Result<SpanExporter, BoxError> {
-    let builder = SpanExporter::builder();
-    Ok(match config.protocol {
-        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
-        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
-    })
+macro_rules! build {
+    ($signal:ident, $builder:expr, $config:ident, $handle:ident) => {{
+        let build = || -> Result<_, BoxError> {
+            Ok(match $config.protocol {
+                Protocol::Grpc => grpc($builder.with_tonic(), $config)?.build()?,
+                Protocol::HttpProtobuf => http($builder.with_http(), $config, $handle)?.build()?,
+            })
+        };
+        build().map_err(|source| BuildError::Exporter { signal: Signal::$signal, source })
+    }};
+}
+
+pub(crate) fn spans(config: &OtlpConfig, handle: &Handle) -> Result<SpanExporter, BuildError> {
+    build!(Traces, SpanExporter::builder(), config, handle)
 }
 
 pub(crate) fn metrics(
     config: &OtlpConfig,
     temporality: Temporality,
     handle: &Handle,
-) -> Result<MetricExporter, BoxError> {
-    let builder = MetricExporter::builder().with_temporality(temporality);
-    Ok(match config.protocol {
-        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
-        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
-    })
+) -> Result<MetricExporter, BuildError> {
+    build!(Metrics, MetricExporter::builder().with_temporality(temporality), config, handle)
 }
 
-pub(crate) fn logs(config: &OtlpConfig, handle: &Handle) -> Result<LogExporter, BoxError> {
-    let builder = LogExporter::builder();
-    Ok(match config.protocol {
-        Protocol::Grpc => grpc(builder.with_tonic(), config)?.build()?,
-        Protocol::HttpProtobuf => http(builder.with_http(), config, handle)?.build()?,
-    })
+pub(crate) fn logs(config: &OtlpConfig, handle: &Handle) -> Result<LogExporter, BuildError> {
+    build!(Logs, LogExporter::builder(), config, handle)
 }
 
 fn grpc<B: WithTonicConfig + WithExportConfig>(
@@ -163,11 +165,7 @@ impl HttpClient for ExportClient {
         let quiet = Context::new().with_telemetry_suppressed();
         let send = Self::send(self.client.clone(), request).with_context(quiet);
         let result = self.handle.spawn(send).await?;
-        match &result {
-            Ok(response) if response.status().is_success() => {}
-            Ok(response) => HttpFailure::status(response).note(),
-            Err(error) => HttpFailure::Transport(root_cause(error.as_ref())).note(),
-        }
+        export_result::note_http(&result);
         result
     }
 }

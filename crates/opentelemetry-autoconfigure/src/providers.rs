@@ -9,12 +9,12 @@ use opentelemetry_sdk::logs::{
 };
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{self, PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::SpanExporter as _;
+use opentelemetry_sdk::trace::SpanExporter;
 use tokio::runtime::Handle;
 
-use super::batch_worker::{BatchWorker, ExportSpans};
+use super::batch_worker::BatchWorker;
 use super::config::{BatchConfig, Config, Exporter, SignalConfig, Temporality};
-use super::exporters::{Console, Counted, OtlpPush, OtlpSpans};
+use super::exporters::{CountOffered, CountedExporter};
 use super::otlp_exporter;
 use super::signal::Signal;
 use super::span_processor::{BufferingSpanProcessor, SpanListener};
@@ -38,15 +38,29 @@ pub(super) struct Providers<'a> {
 }
 
 impl Providers<'_> {
-    /// The exporters of a signal, unless the SDK is disabled.
-    fn exporters(&self, signal: &SignalConfig) -> Vec<Exporter> {
-        if self.config.disabled { Vec::new() } else { signal.exporters.clone() }
+    /// The exporters of a signal. Without one, or if the SDK is disabled, the signal has a status all the same.
+    fn exporters(&mut self, signal: Signal, config: &SignalConfig) -> Vec<Exporter> {
+        let exporters = if self.config.disabled { Vec::new() } else { config.exporters.clone() };
+        if exporters.is_empty() {
+            self.stats.push(Arc::new(ExporterStats::new(signal, Destination::None)));
+        }
+        exporters
     }
 
-    fn new_stats(&mut self, signal: Signal, destination: Destination) -> Arc<ExporterStats> {
+    fn counted<E>(
+        &mut self,
+        signal: Signal,
+        config: &SignalConfig,
+        exporter: Exporter,
+        inner: E,
+    ) -> CountedExporter<E> {
+        let destination = match exporter {
+            Exporter::Otlp => Destination::otlp(&config.otlp),
+            Exporter::Console => Destination::Console,
+        };
         let stats = Arc::new(ExporterStats::new(signal, destination));
         self.stats.push(stats.clone());
-        stats
+        CountedExporter { inner, stats, timeout: config.otlp.timeout, handle: self.handle.clone() }
     }
 
     pub(super) fn span_processor(
@@ -55,24 +69,15 @@ impl Providers<'_> {
     ) -> Result<BufferingSpanProcessor, BuildError> {
         let Config { traces, span_batch, span_limits, .. } = self.config;
         let mut workers = Vec::new();
-        for exporter in self.exporters(traces) {
+        for exporter in self.exporters(Signal::Traces, traces) {
             workers.push(match exporter {
                 Exporter::Otlp => {
-                    let mut inner = otlp_exporter::spans(&traces.otlp, self.handle)
-                        .map_err(BuildError::exporter(Signal::Traces))?;
-                    inner.set_resource(self.resource);
-                    let stats = self.new_stats(Signal::Traces, Destination::otlp(&traces.otlp));
-                    let (timeout, handle) = (traces.otlp.timeout, self.handle.clone());
-                    let exporter = OtlpSpans { inner, timeout, handle };
-                    self.worker(*span_batch, stats, exporter, CONCURRENT_EXPORTS)
+                    let inner = otlp_exporter::spans(&traces.otlp, self.handle)?;
+                    self.worker(exporter, inner, *span_batch, CONCURRENT_EXPORTS)
                 }
                 Exporter::Console => {
-                    let stats = self.new_stats(Signal::Traces, Destination::Console);
-                    let mut inner = opentelemetry_stdout::SpanExporter::default();
-                    inner.set_resource(self.resource);
-                    let exporter = Console { inner, stats: stats.clone() };
                     let batch = BatchConfig { delay: CONSOLE_DELAY, ..*span_batch };
-                    self.worker(batch, stats, exporter, 1)
+                    self.worker(exporter, opentelemetry_stdout::SpanExporter::default(), batch, 1)
                 }
             });
         }
@@ -83,56 +88,55 @@ impl Providers<'_> {
     }
 
     fn worker(
-        &self,
+        &mut self,
+        exporter: Exporter,
+        mut inner: impl SpanExporter + 'static,
         batch: BatchConfig,
-        stats: Arc<ExporterStats>,
-        exporter: impl ExportSpans + 'static,
         concurrency: usize,
     ) -> Arc<BatchWorker> {
-        let worker = Arc::new(BatchWorker::new(batch, self.config.traces.otlp.timeout, stats));
+        inner.set_resource(self.resource);
+        let exporter = self.counted(Signal::Traces, &self.config.traces, exporter, inner);
+        let worker = Arc::new(BatchWorker::new(batch, exporter.timeout, exporter.stats.clone()));
         self.handle.spawn(worker.clone().run(exporter, concurrency));
         worker
     }
 
     pub(super) fn meter_provider(&mut self) -> Result<SdkMeterProvider, BuildError> {
-        let config = &self.config.metrics;
+        let Config { metrics, temporality, .. } = self.config;
         let mut builder = SdkMeterProvider::builder().with_resource(self.resource.clone());
-        for exporter in self.exporters(config) {
+        for exporter in self.exporters(Signal::Metrics, metrics) {
             builder = match exporter {
                 Exporter::Otlp => {
-                    let temporality = match self.config.temporality {
+                    let temporality = match temporality {
                         Temporality::Cumulative => metrics::Temporality::Cumulative,
                         Temporality::Delta => metrics::Temporality::Delta,
                         Temporality::LowMemory => metrics::Temporality::LowMemory,
                     };
-                    let exporter = otlp_exporter::metrics(&config.otlp, temporality, self.handle)
-                        .map_err(BuildError::exporter(Signal::Metrics))?;
-                    let exporter = self.push(Signal::Metrics, config, exporter);
-                    builder.with_reader(self.reader(exporter))
+                    let inner = otlp_exporter::metrics(&metrics.otlp, temporality, self.handle)?;
+                    builder.with_reader(self.reader(exporter, inner))
                 }
                 Exporter::Console => {
-                    let stats = self.new_stats(Signal::Metrics, Destination::Console);
                     let inner = opentelemetry_stdout::MetricExporter::default();
-                    builder.with_reader(self.reader(Console { inner, stats }))
+                    builder.with_reader(self.reader(exporter, inner))
                 }
             };
         }
         Ok(builder.build())
     }
 
-    fn push<E>(&mut self, signal: Signal, config: &SignalConfig, inner: E) -> OtlpPush<E> {
-        let stats = self.new_stats(signal, Destination::otlp(&config.otlp));
-        OtlpPush { inner, timeout: config.otlp.timeout, stats, handle: self.handle.clone() }
-    }
-
-    fn reader<E: PushMetricExporter>(&self, exporter: E) -> PeriodicReader<E> {
+    fn reader<E: PushMetricExporter>(
+        &mut self,
+        exporter: Exporter,
+        inner: E,
+    ) -> PeriodicReader<CountedExporter<E>> {
+        let exporter = self.counted(Signal::Metrics, &self.config.metrics, exporter, inner);
         PeriodicReader::builder(exporter).with_interval(self.config.metric_interval).build()
     }
 
     /// `None` if no exporter wants log records.
     pub(super) fn logger_provider(&mut self) -> Result<Option<SdkLoggerProvider>, BuildError> {
-        let config = &self.config.logs;
-        let exporters = self.exporters(config);
+        let Config { logs, log_batch: BatchConfig { delay, queue, batch }, .. } = self.config;
+        let exporters = self.exporters(Signal::Logs, logs);
         if exporters.is_empty() {
             return Ok(None);
         }
@@ -140,24 +144,22 @@ impl Providers<'_> {
         for exporter in exporters {
             builder = match exporter {
                 Exporter::Otlp => {
-                    let exporter = otlp_exporter::logs(&config.otlp, self.handle)
-                        .map_err(BuildError::exporter(Signal::Logs))?;
-                    let exporter = self.push(Signal::Logs, config, exporter);
-                    let stats = exporter.stats.clone();
-                    let BatchConfig { delay, queue, batch } = self.config.log_batch;
+                    let inner = otlp_exporter::logs(&logs.otlp, self.handle)?;
+                    let exporter = self.counted(Signal::Logs, logs, exporter, inner);
                     let batch = BatchConfigBuilder::default()
-                        .with_scheduled_delay(delay)
-                        .with_max_queue_size(queue)
-                        .with_max_export_batch_size(batch)
-                        .build();
-                    let inner =
-                        BatchLogProcessor::builder(exporter).with_batch_config(batch).build();
-                    builder.with_log_processor(Counted { inner, stats })
+                        .with_scheduled_delay(*delay)
+                        .with_max_queue_size(*queue)
+                        .with_max_export_batch_size(*batch);
+                    let count = CountOffered(exporter.stats.clone());
+                    let processor = BatchLogProcessor::builder(exporter);
+                    builder
+                        .with_log_processor(count)
+                        .with_log_processor(processor.with_batch_config(batch.build()).build())
                 }
                 Exporter::Console => {
-                    let stats = self.new_stats(Signal::Logs, Destination::Console);
                     let inner = opentelemetry_stdout::LogExporter::default();
-                    builder.with_log_processor(SimpleLogProcessor::new(Console { inner, stats }))
+                    let exporter = self.counted(Signal::Logs, logs, exporter, inner);
+                    builder.with_log_processor(SimpleLogProcessor::new(exporter))
                 }
             };
         }

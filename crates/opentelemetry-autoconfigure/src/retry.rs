@@ -50,7 +50,7 @@ impl ExportError {
     #[must_use]
     pub fn from_http_status(status: StatusCode, retry_after: Option<Duration>) -> Self {
         let kind = match (status.as_u16(), retry_after) {
-            (429 | 503, Some(time)) => FailureKind::throttled(time),
+            (429 | 503, Some(time)) => FailureKind::Throttled(time.min(LONGEST_THROTTLE)),
             (429 | 502 | 503 | 504, _) => FailureKind::Transient,
             (404, _) => FailureKind::Unsupported,
             _ => FailureKind::Refused,
@@ -64,12 +64,6 @@ impl ExportError {
         matches!(self.kind, FailureKind::Refused | FailureKind::Unsupported)
     }
 
-    /// Whether the backend asked for a pause.
-    #[must_use]
-    pub fn is_throttled(&self) -> bool {
-        matches!(self.kind, FailureKind::Throttled(_))
-    }
-
     /// The pause before the next try.
     #[must_use]
     pub fn pause(&self, backoff: &mut Backoff) -> Duration {
@@ -81,16 +75,9 @@ impl ExportError {
     }
 }
 
-impl FailureKind {
-    pub(crate) fn throttled(time: Duration) -> Self {
-        Self::Throttled(time.min(LONGEST_THROTTLE))
-    }
-}
-
 /// Exponential backoff with jitter: the pauses between tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
-    first: Duration,
     longest: Duration,
     next: Duration,
 }
@@ -99,7 +86,7 @@ impl Backoff {
     /// Begins with `first` and doubles each pause, up to `longest`.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, longest, next: first }
+        Self { longest, next: first }
     }
 
     /// The next pause, of which up to a fifth is random.
@@ -109,11 +96,6 @@ impl Backoff {
         self.next = (pause * 2).min(self.longest);
         pause.mul_f64(1.0 + JITTER * fastrand::f64())
     }
-
-    /// Begins again: the last try has succeeded.
-    pub fn reset(&mut self) {
-        self.next = self.first;
-    }
 }
 
 #[cfg(test)]
@@ -121,15 +103,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_begin_again_after_a_success() {
+    fn pauses_double_up_to_the_longest() {
         let ms = Duration::from_millis;
         let mut backoff = Backoff::new(ms(100), ms(500));
         for at_least in [100, 200, 400, 500, 500] {
             let pause = backoff.pause();
             assert!((ms(at_least)..=ms(at_least * 6 / 5)).contains(&pause), "{pause:?}");
         }
-        backoff.reset();
-        assert!(backoff.pause() < ms(200));
     }
 
     #[test]
@@ -155,8 +135,9 @@ mod tests {
     fn a_backend_can_lengthen_a_pause_within_a_bound_but_not_shorten_it() {
         let pause = |asked| {
             let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(5));
-            let kind = FailureKind::throttled(Duration::from_secs(asked));
-            ExportError { message: String::new(), kind }.pause(&mut backoff)
+            let asked = Some(Duration::from_secs(asked));
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            ExportError::from_http_status(status, asked).pause(&mut backoff)
         };
         assert!(pause(1) >= Duration::from_secs(2));
         assert_eq!(pause(9), Duration::from_secs(9));

@@ -42,7 +42,7 @@ pub(crate) fn observe(meter: &Meter, workers: &[Arc<BatchWorker>]) {
         .with_unit("{span}")
         .with_description("Spans whose export has ended, successfully or not.")
         .with_callback(for_each(workers, |observer, index, BatchWorker { stats, .. }| {
-            let labels = component(exporter(stats.destination()), index);
+            let labels = component(exporter(&stats.destination), index);
             observer.observe(stats.exported(), &labels);
             let reasons = [DropReason::ExportFailed, DropReason::Rejected];
             observe_dropped(observer, &labels, stats, reasons);
@@ -79,7 +79,7 @@ fn exporter(destination: &Destination) -> &'static str {
     match destination {
         Destination::Otlp(Protocol::Grpc, _) => "otlp_grpc_span_exporter",
         Destination::Otlp(Protocol::HttpProtobuf, _) => "otlp_http_span_exporter",
-        Destination::Console => "stdout_span_exporter",
+        Destination::Console | Destination::None => "stdout_span_exporter",
     }
 }
 
@@ -101,7 +101,13 @@ fn observe_dropped(
         let count = stats.dropped_for(reason);
         if count > 0 {
             let [kind, name] = labels.clone();
-            let error = KeyValue::new(semconv::ERROR_TYPE, reason.error_type());
+            let error_type = match reason {
+                DropReason::QueueFull => "queue_full",
+                DropReason::AlreadyShutdown => "already_shutdown",
+                DropReason::ExportFailed => "export_failed",
+                DropReason::Rejected => "rejected",
+            };
+            let error = KeyValue::new(semconv::ERROR_TYPE, error_type);
             observer.observe(count, &[kind, name, error]);
         }
     }

@@ -7,7 +7,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SpanData};
 
-use super::config::{Config, Propagator, Root, SpanLimits};
+use super::config::{Config, Propagator, Sampling, SpanLimits};
 
 impl Config {
     /// The resource that all telemetry belongs to.
@@ -28,12 +28,15 @@ impl Config {
         if self.disabled {
             return Sampler::AlwaysOff;
         }
-        let root = match self.sampling.root {
-            Root::On => Sampler::AlwaysOn,
-            Root::Off => Sampler::AlwaysOff,
-            Root::Ratio(ratio) => Sampler::TraceIdRatioBased(ratio),
+        let Sampling { parent_based, ratio } = self.sampling;
+        let root = if ratio >= 1.0 {
+            Sampler::AlwaysOn
+        } else if ratio <= 0.0 {
+            Sampler::AlwaysOff
+        } else {
+            Sampler::TraceIdRatioBased(ratio)
         };
-        if self.sampling.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
+        if parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
     }
 
     /// The propagators, whether or not the SDK is disabled.
@@ -46,18 +49,6 @@ impl Config {
             }
         };
         TextMapCompositePropagator::new(self.propagators.iter().map(propagator).collect())
-    }
-}
-
-impl From<SpanLimits> for opentelemetry_sdk::trace::SpanLimits {
-    fn from(limits: SpanLimits) -> Self {
-        Self {
-            max_attributes_per_span: limits.attributes,
-            max_events_per_span: limits.events,
-            max_links_per_span: limits.links,
-            max_attributes_per_event: limits.event_attributes,
-            max_attributes_per_link: limits.link_attributes,
-        }
     }
 }
 

@@ -20,29 +20,29 @@ impl Signal {
     /// Every signal.
     pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
+    const fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::Traces => ["traces", "TRACES", "/v1/traces"],
+            Self::Metrics => ["metrics", "METRICS", "/v1/metrics"],
+            Self::Logs => ["logs", "LOGS", "/v1/logs"],
+        }
+    }
+
     /// The signal's part of a variable's name, such as `TRACES`.
     #[must_use]
     pub const fn in_variables(self) -> &'static str {
-        match self {
-            Self::Traces => "TRACES",
-            Self::Metrics => "METRICS",
-            Self::Logs => "LOGS",
-        }
+        self.names()[1]
     }
 
     /// The path below an OTLP/HTTP base URL, such as `/v1/traces`.
     #[must_use]
     pub const fn http_path(self) -> &'static str {
-        match self {
-            Self::Traces => "/v1/traces",
-            Self::Metrics => "/v1/metrics",
-            Self::Logs => "/v1/logs",
-        }
+        self.names()[2]
     }
 }
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.http_path().trim_start_matches("/v1/"))
+        f.write_str(self.names()[0])
     }
 }

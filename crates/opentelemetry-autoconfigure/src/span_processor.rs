@@ -4,7 +4,7 @@
 //! in advance and exports on a thread that may need the application's runtime. Here the end of a
 //! span costs one lock and one push; everything else happens on the export runtime.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::batch_worker::BatchWorker;
 use super::config::SpanLimits;
+use super::lock;
 use super::stats::DropReason;
 
 /// The time that spans wait for others: short for a person who waits for a page, long for a
@@ -71,14 +72,6 @@ impl Inner {
         let pending = self.workers.iter().map(|worker| worker.pending()).min().unwrap_or(0);
         inbox.spans.len() + pending >= self.capacity
     }
-
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn delivery(&self) -> MutexGuard<'_, Vec<SpanData>> {
-        self.delivery.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl BufferingSpanProcessor {
@@ -103,7 +96,7 @@ impl BufferingSpanProcessor {
     pub(crate) async fn run(self) {
         loop {
             self.0.wake.notified().await;
-            if self.0.inbox().spans.len() < DELIVERY_SPANS {
+            if lock(&self.0.inbox).spans.len() < DELIVERY_SPANS {
                 // A second notification means that there are enough.
                 let _ = tokio::time::timeout(DELIVERY_DELAY, self.0.wake.notified()).await;
             }
@@ -113,8 +106,8 @@ impl BufferingSpanProcessor {
 
     /// Delivers the spans of the inbox to the exporters' queues and the listeners.
     pub(crate) fn deliver(&self) {
-        let mut spans = self.0.delivery();
-        let mut inbox = self.0.inbox();
+        let mut spans = lock(&self.0.delivery);
+        let mut inbox = lock(&self.0.inbox);
         if inbox.spans.is_empty() {
             return;
         }
@@ -168,7 +161,7 @@ impl SpanProcessor for BufferingSpanProcessor {
         if !span.span_context.is_sampled() {
             return;
         }
-        let mut inbox = self.0.inbox();
+        let mut inbox = lock(&self.0.inbox);
         if inbox.closed || self.0.is_full(&inbox) {
             let reason =
                 if inbox.closed { DropReason::AlreadyShutdown } else { DropReason::QueueFull };
@@ -191,10 +184,10 @@ impl SpanProcessor for BufferingSpanProcessor {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         let result = self.flush(timeout);
-        self.0.inbox().closed = true;
+        lock(&self.0.inbox).closed = true;
         self.deliver();
         // With no delivery under way, every reservation has been pushed.
-        let _delivery = self.0.delivery();
+        let _delivery = lock(&self.0.delivery);
         self.0.workers.iter().for_each(|worker| worker.abandon());
         result
     }

@@ -3,12 +3,13 @@
 //! An outage is one log line when it begins and one when it ends, whatever number of exports fail.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
 
+use super::lock;
 use super::otlp::{Endpoint, OtlpConfig, Protocol};
 use super::retry::{ExportError, FailureKind};
 use super::signal::Signal;
@@ -51,15 +52,7 @@ impl ExporterStatus {
     /// A signal without an exporter.
     #[must_use]
     pub fn off(signal: Signal) -> Self {
-        Self {
-            signal,
-            exporter: "none",
-            target: None,
-            state: State::Off,
-            detail: None,
-            exported: 0,
-            dropped: 0,
-        }
+        ExporterStats::new(signal, Destination::None).status()
     }
 }
 
@@ -70,6 +63,8 @@ pub enum Destination {
     Otlp(Protocol, Endpoint),
     /// Standard output.
     Console,
+    /// Nowhere: the signal has no exporter.
+    None,
 }
 
 impl Destination {
@@ -85,6 +80,7 @@ impl fmt::Display for Destination {
         match self {
             Self::Otlp(_, endpoint) => endpoint.fmt(f),
             Self::Console => f.write_str("standard output"),
+            Self::None => f.write_str("none"),
         }
     }
 }
@@ -102,20 +98,6 @@ pub enum DropReason {
     Rejected,
 }
 
-impl DropReason {
-    /// The `error.type` of
-    /// [SDK metrics](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/).
-    #[must_use]
-    pub const fn error_type(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue_full",
-            Self::AlreadyShutdown => "already_shutdown",
-            Self::ExportFailed => "export_failed",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
 /// What a backend rejected of an export that it accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rejected {
@@ -129,7 +111,7 @@ pub struct Rejected {
 #[derive(Debug)]
 pub struct ExporterStats {
     signal: Signal,
-    destination: Destination,
+    pub(crate) destination: Destination,
     /// Items that were given to a processor of the SDK's, which does not count its drops.
     offered: AtomicU64,
     exported: AtomicU64,
@@ -169,10 +151,6 @@ impl ExporterStats {
         }
     }
 
-    fn condition(&self) -> MutexGuard<'_, Condition> {
-        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Records that a backend accepted `count` items, except those that it rejected.
     pub fn accepted(&self, count: u64, rejected: Option<&Rejected>) {
         let lost = rejected.map_or(0, |rejected| rejected.count.min(count));
@@ -180,23 +158,22 @@ impl ExporterStats {
         self.dropped(DropReason::Rejected, lost);
         self.exported.fetch_add(count - lost, Ordering::Relaxed);
 
-        let mut condition = self.condition();
-        condition.state = State::Ok;
-        condition.detail = None;
-        let dropped = self.dropped_count();
-        let dropped_before = std::mem::replace(&mut condition.dropped_before, dropped);
-        let outage = condition.outage.take();
+        let mut condition = lock(&self.condition);
         let rejecting = condition.rejecting;
-        if rejected.is_some() != rejecting.is_some() {
-            condition.rejecting = rejected.map(|_| (Instant::now(), rejected_before));
-        }
+        let now = Condition {
+            state: State::Ok,
+            dropped_before: self.dropped_count(),
+            rejecting: rejected.map(|_| rejecting.unwrap_or((Instant::now(), rejected_before))),
+            ..Condition::default()
+        };
+        let dropped = now.dropped_before - condition.dropped_before;
+        let before = std::mem::replace(&mut *condition, now);
         // Reading the status does not wait for the log.
         drop(condition);
 
         let Self { signal, destination, .. } = self;
-        if let Some(Outage { since, is_logged: true }) = outage {
+        if let Some(Outage { since, is_logged: true }) = before.outage {
             let seconds = since.elapsed().as_secs_f64();
-            let dropped = dropped - dropped_before;
             log::info!(
                 "{signal}: export to {destination} works again after {seconds:.1} s; \
                  {dropped} lost meanwhile"
@@ -225,7 +202,7 @@ impl ExporterStats {
     /// The first failure in a row is logged if it is final, the second in any case: a moment's
     /// interruption is no news.
     pub fn failed(&self, error: &ExportError) {
-        let mut condition = self.condition();
+        let mut condition = lock(&self.condition);
         condition.state = State::Failing;
         condition.detail = Some(error.message.clone());
         let logs = match &mut condition.outage {
@@ -245,58 +222,21 @@ impl ExporterStats {
     }
 
     fn advice(&self, kind: FailureKind) -> String {
-        let Self { signal, destination, .. } = self;
-        let variables = signal.in_variables();
-        match (kind, destination) {
-            (
-                FailureKind::Unsupported,
-                Destination::Otlp(_, Endpoint { doubled_path: true, .. }),
-            ) => {
-                format!(
-                    "{} was appended to OTEL_EXPORTER_OTLP_ENDPOINT, which is a base URL. Remove the \
-                     path from it, or set OTEL_EXPORTER_OTLP_{variables}_ENDPOINT.",
-                    signal.http_path()
-                )
-            }
-            (FailureKind::Unsupported, _) => {
+        let (signal, variables) = (self.signal, self.signal.in_variables());
+        let none = format!("set OTEL_{variables}_EXPORTER=none.");
+        let doubled_path = matches!(&self.destination, Destination::Otlp(_, to) if to.doubled_path);
+        match kind {
+            FailureKind::Unsupported if doubled_path => format!(
+                "{} was appended to OTEL_EXPORTER_OTLP_ENDPOINT, which is a base URL. Remove the \
+                 path from it, or set OTEL_EXPORTER_OTLP_{variables}_ENDPOINT.",
+                signal.http_path()
+            ),
+            FailureKind::Unsupported => {
                 format!("the backend does not accept {signal}. Set OTEL_{variables}_EXPORTER=none.")
             }
-            (FailureKind::Refused, _) => {
-                format!(
-                    "dropping what it refuses. Solve the cause, or set OTEL_{variables}_EXPORTER=none."
-                )
-            }
-            (FailureKind::Transient | FailureKind::Throttled(_), _) => {
-                format!("retrying. Start a collector there, or set OTEL_{variables}_EXPORTER=none.")
-            }
+            FailureKind::Refused => format!("dropping what it refuses. Solve the cause, or {none}"),
+            _ => format!("retrying. Start a collector there, or {none}"),
         }
-    }
-
-    /// Counts items that are lost.
-    pub fn dropped(&self, reason: DropReason, count: u64) {
-        self.dropped[reason as usize].fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// The number of items lost for a reason.
-    #[must_use]
-    pub fn dropped_for(&self, reason: DropReason) -> u64 {
-        self.dropped[reason as usize].load(Ordering::Relaxed)
-    }
-
-    fn dropped_count(&self) -> u64 {
-        self.dropped.iter().map(|count| count.load(Ordering::Relaxed)).sum()
-    }
-
-    /// The number of items that a backend accepted.
-    #[must_use]
-    pub fn exported(&self) -> u64 {
-        self.exported.load(Ordering::Relaxed)
-    }
-
-    /// Where the exporter exports to.
-    #[must_use]
-    pub fn destination(&self) -> &Destination {
-        &self.destination
     }
 
     /// Counts items that are given to a processor of the SDK's.
@@ -304,21 +244,17 @@ impl ExporterStats {
         self.offered.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// After the shutdown: counts as lost what was offered and neither exported nor dropped.
-    pub fn settle(&self) {
-        let offered = self.offered.load(Ordering::Relaxed);
-        self.abandoned(offered.saturating_sub(self.exported() + self.dropped_count()));
+    /// Counts items that are lost.
+    pub fn dropped(&self, reason: DropReason, count: u64) {
+        self.dropped[reason as usize].fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Counts items that the shutdown does not wait for.
-    pub fn abandoned(&self, count: u64) {
-        if count == 0 {
-            return;
-        }
-        self.dropped(DropReason::ExportFailed, count);
-        let mut condition = self.condition();
-        condition.state = State::Failing;
-        condition.detail.get_or_insert_with(|| "queue full, or no answer in time".to_owned());
+    pub(crate) fn dropped_for(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize].load(Ordering::Relaxed)
+    }
+
+    fn dropped_count(&self) -> u64 {
+        self.dropped.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     /// A snapshot.
@@ -329,16 +265,43 @@ impl ExporterStats {
                 ("otlp", Some(format!("{endpoint} ({protocol})")))
             }
             Destination::Console => ("console", None),
+            Destination::None => ("none", None),
         };
-        let condition = self.condition();
+        let condition = lock(&self.condition);
         ExporterStatus {
             signal: self.signal,
             exporter,
             target,
-            state: condition.state,
+            state: if exporter == "none" { State::Off } else { condition.state },
             detail: condition.detail.clone(),
-            exported: self.exported(),
+            exported: self.exported.load(Ordering::Relaxed),
             dropped: self.dropped_count(),
         }
+    }
+}
+
+/// What only processors and their metrics need.
+#[cfg(feature = "sdk")]
+impl ExporterStats {
+    /// The items that a backend accepted.
+    pub(crate) fn exported(&self) -> u64 {
+        self.exported.load(Ordering::Relaxed)
+    }
+
+    /// After the shutdown: counts as lost what was offered and neither exported nor dropped.
+    pub(crate) fn settle(&self) {
+        let offered = self.offered.load(Ordering::Relaxed);
+        self.abandoned(offered.saturating_sub(self.exported() + self.dropped_count()));
+    }
+
+    /// Counts items that the shutdown does not wait for.
+    pub(crate) fn abandoned(&self, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.dropped(DropReason::ExportFailed, count);
+        let mut condition = lock(&self.condition);
+        condition.state = State::Failing;
+        condition.detail.get_or_insert_with(|| "queue full, or no answer in time".to_owned());
     }
 }

@@ -1,7 +1,6 @@
 //! The life of the telemetry: built, installed, flushed and shut down.
 
 use std::error::Error;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -52,12 +51,6 @@ pub enum BuildError {
     },
 }
 
-impl BuildError {
-    pub(crate) fn exporter(signal: Signal) -> impl FnOnce(Box<dyn Error + Send + Sync>) -> Self {
-        move |source| Self::Exporter { signal, source }
-    }
-}
-
 /// The providers of the three signals and their exporters.
 #[derive(Debug)]
 pub struct Telemetry {
@@ -68,20 +61,15 @@ pub struct Telemetry {
     span_processor: BufferingSpanProcessor,
     stats: Vec<Arc<ExporterStats>>,
     // Last, so that it outlives everything that runs on it.
-    runtime: ExportRuntime,
+    _runtime: ExportRuntime,
 }
 
 /// Builds a [`Telemetry`].
+#[derive(Debug)]
 pub struct TelemetryBuilder {
     config: Config,
     listeners: Vec<Arc<dyn SpanListener>>,
-    customize: Box<dyn FnOnce(TracerProviderBuilder) -> TracerProviderBuilder>,
-}
-
-impl fmt::Debug for TelemetryBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TelemetryBuilder").field("config", &self.config).finish_non_exhaustive()
-    }
+    tracer_provider: TracerProviderBuilder,
 }
 
 impl TelemetryBuilder {
@@ -102,10 +90,9 @@ impl TelemetryBuilder {
     #[must_use]
     pub fn customize_tracer_provider(
         mut self,
-        customize: impl FnOnce(TracerProviderBuilder) -> TracerProviderBuilder + 'static,
+        customize: impl FnOnce(TracerProviderBuilder) -> TracerProviderBuilder,
     ) -> Self {
-        let before = self.customize;
-        self.customize = Box::new(|builder| customize(before(builder)));
+        self.tracer_provider = customize(self.tracer_provider);
         self
     }
 
@@ -114,28 +101,19 @@ impl TelemetryBuilder {
     /// # Errors
     /// There is no thread for the exports, or the settings of an exporter cannot be used.
     pub fn build(self) -> Result<Telemetry, BuildError> {
-        let Self { config, listeners, customize } = self;
+        let Self { config, listeners, tracer_provider } = self;
         let runtime = ExportRuntime::start().map_err(BuildError::Thread)?;
+        let handle = runtime.handle().clone();
         // The exporters' connections and timers belong to the export runtime.
-        let entered = runtime.handle().enter();
+        let _entered = handle.enter();
         let resource = config.resource();
-        let mut providers = Providers {
-            config: &config,
-            resource: &resource,
-            handle: runtime.handle(),
-            stats: Vec::new(),
-        };
+        let mut providers =
+            Providers { config: &config, resource: &resource, handle: &handle, stats: Vec::new() };
         let span_processor = providers.span_processor(listeners)?;
         let meter_provider = providers.meter_provider()?;
         let logger_provider = providers.logger_provider()?;
         let stats = providers.stats;
-        drop(entered);
-        let tracer_provider = SdkTracerProvider::builder()
-            .with_resource(resource)
-            .with_sampler(config.sampler())
-            .with_span_limits(config.span_limits.into())
-            .with_span_processor(span_processor.clone());
-        let tracer_provider = customize(tracer_provider).build();
+        let tracer_provider = tracer_provider.with_span_processor(span_processor.clone()).build();
         let meter = meter_provider.meter_with_scope(sdk_metrics::scope());
         sdk_metrics::observe(&meter, span_processor.workers());
         Ok(Telemetry {
@@ -145,7 +123,7 @@ impl TelemetryBuilder {
             logger_provider,
             span_processor,
             stats,
-            runtime,
+            _runtime: runtime,
         })
     }
 }
@@ -162,7 +140,11 @@ impl Telemetry {
     /// A builder, for an application that adds listeners or customizes the tracer provider.
     #[must_use]
     pub fn builder(config: Config) -> TelemetryBuilder {
-        TelemetryBuilder { config, listeners: Vec::new(), customize: Box::new(|builder| builder) }
+        let tracer_provider = SdkTracerProvider::builder()
+            .with_resource(config.resource())
+            .with_sampler(config.sampler())
+            .with_span_limits(config.span_limits.counts);
+        TelemetryBuilder { config, listeners: Vec::new(), tracer_provider }
     }
 
     /// Installs the providers, the propagator and the logger.
@@ -255,12 +237,6 @@ impl Telemetry {
         &self.config
     }
 
-    /// The runtime that exports run on.
-    #[must_use]
-    pub fn handle(&self) -> &tokio::runtime::Handle {
-        self.runtime.handle()
-    }
-
     /// Delivers every span that has ended to the listeners and the exporters' queues.
     pub fn deliver_spans(&self) {
         self.span_processor.deliver();
@@ -269,16 +245,7 @@ impl Telemetry {
     /// The status of each exporter, and of each signal without one.
     #[must_use]
     pub fn exporter_status(&self) -> Vec<ExporterStatus> {
-        let all: Vec<_> = self.stats.iter().map(|stats| stats.status()).collect();
-        let mut sorted = Vec::new();
-        for signal in Signal::ALL {
-            let of_signal: Vec<_> = all.iter().filter(|status| status.signal == signal).collect();
-            if of_signal.is_empty() {
-                sorted.push(ExporterStatus::off(signal));
-            }
-            sorted.extend(of_signal.into_iter().cloned());
-        }
-        sorted
+        self.stats.iter().map(|stats| stats.status()).collect()
     }
 
     /// Exports everything that is pending, and waits for it.

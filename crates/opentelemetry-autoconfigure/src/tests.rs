@@ -19,7 +19,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks, SpanProcessor as _};
 use tokio::time::{Instant, sleep};
 
-use crate::batch_worker::{BatchWorker, ExportSpans};
+use crate::batch_worker::{BatchWorker, ExportResult, ExportSpans};
 use crate::span_processor::BufferingSpanProcessor;
 use crate::{
     BatchConfig, Config, Destination, DropReason, Endpoint, ExportError, ExporterStats,
@@ -79,7 +79,7 @@ impl FakeExporter {
 }
 
 impl ExportSpans for Arc<FakeExporter> {
-    async fn export(&self, spans: Vec<SpanData>) -> Result<Option<Rejected>, ExportError> {
+    async fn export(&self, spans: Vec<SpanData>) -> ExportResult {
         let answer = {
             let batch = spans.iter().map(|span| span.span_context.span_id()).collect();
             self.exports.lock().unwrap().push((self.started.elapsed(), batch));

@@ -6,8 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// RFC 3339 in UTC with milliseconds. The length is constant, so timestamps sort as texts.
-#[must_use]
-pub fn timestamp(time: SystemTime) -> String {
+pub(crate) fn timestamp(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
     let millisecond = time.millisecond();
     // Nanosecond 0 is always valid, and so is every year until 9999.

@@ -153,13 +153,16 @@ impl<'a> Reader<'a> {
         });
         let used = valid.unwrap_or(default);
         for invalid in invalid {
-            let warning = format!("{invalid}: expected {expected}; using {}", show(&used));
-            // Each signal reads the general variables: one warning is enough.
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
+            self.warn(format!("{invalid}: expected {expected}; using {}", show(&used)));
         }
         used
+    }
+
+    /// Each signal reads the general variables: one warning is enough.
+    fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// An integer that is not below `at_least`.
@@ -199,10 +202,9 @@ impl<'a> Reader<'a> {
         choices: &[(&str, T)],
         default: T,
     ) -> T {
-        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-        let expected = format!("one of {}", words.join(", "));
-        let parse = |_: &str, value: &str| choose(value, choices);
-        self.first(names, &expected, default, parse, |used| name_of(used, choices).to_owned())
+        let expected = format!("one of {}", join(choices, ", "));
+        let show = |used: &T| join(choices.iter().find(|(_, choice)| choice == used), "");
+        self.first(names, &expected, default, |_, value| choose(value, choices), show)
     }
 
     /// A comma-separated list of some words without repetition, or `none` alone. Of a list, the
@@ -213,27 +215,26 @@ impl<'a> Reader<'a> {
         choices: &[(&str, T)],
         default: &[T],
     ) -> Vec<T> {
-        let Some(value) = self.get(name).filter(|value| !value.eq_ignore_ascii_case("none")) else {
-            return if self.get(name).is_some() { Vec::new() } else { default.to_vec() };
-        };
-        let (mut known, mut unknown) = (Vec::new(), false);
-        for word in words(value) {
-            match choose(word, choices) {
-                Some(choice) if known.contains(&choice) => {}
-                Some(choice) => known.push(choice),
-                None => unknown = true,
+        let value = self.get(name).unwrap_or_default();
+        let mut known = Vec::new();
+        if value.eq_ignore_ascii_case("none") {
+            return known;
+        }
+        let chosen: Vec<_> = words(value).map(|word| choose(word, choices)).collect();
+        for choice in chosen.iter().copied().flatten() {
+            if !known.contains(&choice) {
+                known.push(choice);
             }
         }
         if known.is_empty() {
             known = default.to_vec();
         }
-        if unknown {
-            let expected: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-            let used: Vec<_> = known.iter().map(|choice| name_of(choice, choices)).collect();
-            let used = if used.is_empty() { "none".to_owned() } else { used.join(",") };
-            let (invalid, expected) = (invalid_value(name, value), expected.join(", "));
-            self.warnings
-                .push(format!("{invalid}: expected a list of {expected}, or none; using {used}"));
+        if chosen.contains(&None) {
+            let name_of = |choice: &T| choices.iter().find(|(_, other)| other == choice);
+            let used = join(known.iter().filter_map(name_of), ",");
+            let used = if used.is_empty() { "none" } else { &used };
+            let (invalid, expected) = (invalid_value(name, value), join(choices, ", "));
+            self.warn(format!("{invalid}: expected a list of {expected}, or none; using {used}"));
         }
         known
     }
@@ -252,8 +253,8 @@ fn choose<T: Copy>(value: &str, choices: &[(&str, T)]) -> Option<T> {
     choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(value)).map(|(_, choice)| *choice)
 }
 
-fn name_of<'c, T: PartialEq>(choice: &T, choices: &[(&'c str, T)]) -> &'c str {
-    choices.iter().find(|(_, other)| other == choice).map_or("", |(word, _)| word)
+fn join<'a, T: 'a>(choices: impl IntoIterator<Item = &'a (&'a str, T)>, separator: &str) -> String {
+    choices.into_iter().map(|(word, _)| *word).collect::<Vec<_>>().join(separator)
 }
 
 /// Names a variable and its value, unless the value may hold a secret: headers do, and so does an

@@ -1,6 +1,6 @@
 //! The variables: every value has a configuration within bounds, an invalid one is named, and no secret is shown.
 
-use opentelemetry_autoconfigure::{Config, Root, VARIABLES, Variables};
+use opentelemetry_autoconfigure::{Config, VARIABLES, Variables};
 
 /// The variables' parser, of a `NAME=value` on each line.
 pub fn variables(data: &[u8]) {
@@ -61,9 +61,7 @@ fn check_bounds(config: &Config) {
     for batch in [config.span_batch, config.log_batch] {
         assert!((1..=batch.queue).contains(&batch.batch), "{batch:?}");
     }
-    if let Root::Ratio(ratio) = config.sampling.root {
-        assert!((0.0..=1.0).contains(&ratio), "{ratio}");
-    }
+    assert!((0.0..=1.0).contains(&config.sampling.ratio), "{:?}", config.sampling);
     assert!(!config.metric_interval.is_zero() && !config.service_name.is_empty());
     for signal in [&config.traces, &config.metrics, &config.logs] {
         assert!(!signal.otlp.timeout.is_zero() && signal.exporters.len() <= 2);

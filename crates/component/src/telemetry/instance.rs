@@ -82,7 +82,7 @@ impl Instance {
         let provider = SdkTracerProvider::builder()
             .with_resource(resource)
             .with_sampler(config.sampler())
-            .with_span_limits(config.span_limits.into())
+            .with_span_limits(config.span_limits.counts)
             .with_span_processor(spans.clone())
             .build();
         let pause = Mutex::new(Pause { until: None, backoff: BACKOFF });

@@ -15,12 +15,40 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// Both transports of OTLP.
 pub(crate) const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
 
-/// Runs a test over both transports at once.
-pub(crate) fn over_both(test: impl Fn(&'static str) + Sync) {
+/// A receiver, and the protocol that reaches it.
+pub(crate) struct Target {
+    pub(crate) protocol: &'static str,
+    pub(crate) receiver: Receiver,
+}
+
+impl std::ops::Deref for Target {
+    type Target = Receiver;
+
+    fn deref(&self) -> &Receiver {
+        &self.receiver
+    }
+}
+
+impl Target {
+    pub(crate) fn new(protocol: &'static str) -> Self {
+        Self { protocol, receiver: Receiver::start() }
+    }
+
+    /// A pipeline as that of [`Pipeline::to`], over this protocol.
+    #[track_caller]
+    pub(crate) fn pipeline(&self, more: &[Pair<'_>]) -> Pipeline {
+        let protocol = ("OTEL_EXPORTER_OTLP_PROTOCOL", self.protocol);
+        Pipeline::to(&self.receiver, &[&[protocol], more].concat())
+    }
+}
+
+/// Runs a test with a receiver for each transport at once. A failing thread has its transport's name.
+pub(crate) fn over_both(test: impl Fn(&Target) + Sync) {
     std::thread::scope(|threads| {
         for protocol in PROTOCOLS {
-            let test = &test;
-            threads.spawn(move || test(protocol));
+            let thread = std::thread::Builder::new().name(protocol.to_owned());
+            let test = || test(&Target::new(protocol));
+            thread.spawn_scoped(threads, test).expect("a thread");
         }
     });
 }
@@ -72,6 +100,14 @@ impl Pipeline {
         Self::new(&[&first, more].concat())
     }
 
+    /// As [`to`](Self::to), with the receiver.
+    #[track_caller]
+    pub(crate) fn start(more: &[Pair<'_>]) -> (Receiver, Self) {
+        let receiver = Receiver::start();
+        let pipeline = Self::to(&receiver, more);
+        (receiver, pipeline)
+    }
+
     pub(crate) fn tracer(&self) -> SdkTracer {
         self.0.tracer(InstrumentationScope::builder("export").build())
     }
@@ -86,6 +122,19 @@ impl Pipeline {
         (0..count).for_each(|_| tracer.start(name).end());
     }
 
+    /// Adds to a counter.
+    pub(crate) fn count(&self, name: &'static str, value: u64) {
+        self.meter().u64_counter(name).build().add(value, &[]);
+    }
+
+    /// Exports a span and a metric of this name, which must succeed.
+    #[track_caller]
+    pub(crate) fn export(&self, name: &'static str) {
+        self.end_spans(name, 1);
+        self.count(name, 1);
+        self.flush();
+    }
+
     /// Exports everything, which must succeed.
     #[track_caller]
     pub(crate) fn flush(&self) {
@@ -96,6 +145,14 @@ impl Pipeline {
     #[track_caller]
     pub(crate) fn flush_error(&self) -> String {
         self.0.flush().expect_err("nothing accepts it").to_string()
+    }
+
+    /// Shuts down. Returns how many spans were exported and dropped.
+    #[track_caller]
+    pub(crate) fn shutdown(&self) -> (u64, u64) {
+        let status = self.0.shutdown().remove(0);
+        assert_eq!(status.signal, Signal::Traces);
+        (status.exported, status.dropped)
     }
 
     /// The status of the first exporter of spans.

@@ -19,36 +19,34 @@ fn timed(pipeline: &Pipeline) -> (Vec<ExporterStatus>, Duration) {
     (statuses, took)
 }
 
+fn counts(statuses: &[ExporterStatus]) -> Vec<(Exported, u64, u64)> {
+    statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect()
+}
+
 const METRICS: (&str, &str) = ("OTEL_METRICS_EXPORTER", "otlp");
 
 #[test]
 fn a_shutdown_exports_what_is_left_of_every_signal() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
-        let variables = [METRICS, ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
-        let pipeline = Pipeline::to(&receiver, &variables);
+    over_both(|receiver| {
+        let pipeline = receiver.pipeline(&[METRICS]);
         pipeline.end_spans("last", 3);
-        pipeline.meter().u64_counter("last").build().add(7, &[]);
+        pipeline.count("last", 7);
         let (statuses, _) = timed(&pipeline);
         assert_eq!(receiver.spans().len(), 3);
         assert_eq!(receiver.metric("last").expect("a last export").points[0].int(), 7);
-        let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [(Exported::Traces, 3, 0), (Exported::Metrics, 1, 0)], "{protocol}");
+        assert_eq!(counts(&statuses), [(Exported::Traces, 3, 0), (Exported::Metrics, 1, 0)]);
     });
 }
 
 #[test]
 fn a_hanging_collector_delays_a_shutdown_up_to_its_bound_and_the_loss_is_reported() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
+    over_both(|receiver| {
         receiver.set(Behaviour::Hang);
-        let variables = [METRICS, ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
-        let pipeline = Pipeline::to(&receiver, &variables);
+        let pipeline = receiver.pipeline(&[METRICS]);
         pipeline.end_spans("hanging", 600);
-        pipeline.meter().u64_counter("hanging").build().add(7, &[]);
+        pipeline.count("hanging", 7);
         let (statuses, _) = timed(&pipeline);
-        let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [(Exported::Traces, 0, 600), (Exported::Metrics, 0, 1)], "{protocol}");
+        assert_eq!(counts(&statuses), [(Exported::Traces, 0, 600), (Exported::Metrics, 0, 1)]);
         for status in &statuses {
             assert!(status.detail.is_some(), "no reason in {status:?}");
         }
@@ -57,16 +55,13 @@ fn a_hanging_collector_delays_a_shutdown_up_to_its_bound_and_the_loss_is_reporte
 
 #[test]
 fn a_shutdown_reports_what_an_absent_collector_did_not_get() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
+    over_both(|receiver| {
         receiver.stop();
-        let variables = [METRICS, ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
-        let pipeline = Pipeline::to(&receiver, &variables);
+        let pipeline = receiver.pipeline(&[METRICS]);
         pipeline.end_spans("lost", 5);
-        pipeline.meter().u64_counter("lost").build().add(7, &[]);
+        pipeline.count("lost", 7);
         let (statuses, _) = timed(&pipeline);
-        let counts: Vec<_> = statuses.iter().map(|s| (s.signal, s.exported, s.dropped)).collect();
-        assert_eq!(counts, [(Exported::Traces, 0, 5), (Exported::Metrics, 0, 1)], "{protocol}");
+        assert_eq!(counts(&statuses), [(Exported::Traces, 0, 5), (Exported::Metrics, 0, 1)]);
         assert!(statuses[0].detail.is_some());
     });
 }
@@ -77,7 +72,7 @@ fn one_signal_that_hangs_takes_no_time_from_the_others() {
     receiver.set_for(Signal::Metrics, Behaviour::Hang);
     let pipeline = Pipeline::to(&receiver, &[METRICS]);
     pipeline.end_spans("last", 3);
-    pipeline.meter().u64_counter("hanging").build().add(7, &[]);
+    pipeline.count("hanging", 7);
     let (statuses, _) = timed(&pipeline);
     assert_eq!((statuses[0].exported, statuses[0].dropped), (3, 0));
     assert_eq!(receiver.spans().len(), 3);
@@ -85,33 +80,29 @@ fn one_signal_that_hangs_takes_no_time_from_the_others() {
 
 #[test]
 fn spans_counted_as_lost_do_not_arrive_later() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
+    over_both(|receiver| {
         receiver.set(Behaviour::Unavailable);
-        let variables = [
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+        let pipeline = receiver.pipeline(&[
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
             ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
-        ];
-        let pipeline = Pipeline::to(&receiver, &variables);
+        ]);
         pipeline.end_spans("lost", 5);
         let (statuses, _) = timed(&pipeline);
-        assert_eq!((statuses[0].exported, statuses[0].dropped), (0, 5), "{protocol}");
+        assert_eq!((statuses[0].exported, statuses[0].dropped), (0, 5));
         receiver.set(Behaviour::Accept);
         // A worker that still held them would retry within this time.
-        let other = Pipeline::to(&receiver, &[("OTEL_BSP_SCHEDULE_DELAY", "1500")]);
+        let other = Pipeline::to(receiver, &[("OTEL_BSP_SCHEDULE_DELAY", "1500")]);
         other.end_spans("other", 1);
         receiver.wait_for_spans(1, SOON);
         let names: Vec<_> = receiver.spans().into_iter().map(|span| span.name).collect();
-        assert_eq!(names, ["other"], "{protocol}");
-        assert_eq!(pipeline.traces().dropped, 5, "{protocol}");
+        assert_eq!(names, ["other"]);
+        assert_eq!(pipeline.traces().dropped, 5);
     });
 }
 
 #[test]
 fn a_second_shutdown_changes_nothing() {
-    let receiver = Receiver::start();
-    let pipeline = Pipeline::to(&receiver, &[]);
+    let (receiver, pipeline) = Pipeline::start(&[]);
     pipeline.end_spans("in time", 2);
     let (statuses, _) = timed(&pipeline);
     assert_eq!((statuses[0].exported, statuses[0].dropped), (2, 0));

@@ -32,29 +32,23 @@ fn an_incomplete_batch_is_exported_after_the_delay() {
 
 #[test]
 fn further_spans_than_the_queue_has_room_for_are_dropped_and_counted() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
+    over_both(|receiver| {
         receiver.set(Behaviour::Unavailable);
-        let variables = [
-            ("OTEL_BSP_MAX_QUEUE_SIZE", "10"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "1"),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
-        ];
-        let pipeline = Pipeline::to(&receiver, &variables);
+        let pipeline = receiver
+            .pipeline(&[("OTEL_BSP_MAX_QUEUE_SIZE", "10"), ("OTEL_BSP_SCHEDULE_DELAY", "1")]);
         pipeline.end_spans("more", 40);
-        assert_eq!(pipeline.traces().dropped, 30, "{protocol}");
+        assert_eq!(pipeline.traces().dropped, 30);
         receiver.set(Behaviour::Accept);
         receiver.wait_for_spans(10, SOON);
         pipeline.flush();
-        assert_eq!(receiver.spans().len(), 10, "{protocol}");
-        assert_eq!(pipeline.traces().exported, 10, "{protocol}");
+        assert_eq!(receiver.spans().len(), 10);
+        assert_eq!(pipeline.traces().exported, 10);
     });
 }
 
 #[test]
 fn a_request_has_at_most_a_batch_of_spans() {
-    let receiver = Receiver::start();
-    let pipeline = Pipeline::to(&receiver, &[("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "3")]);
+    let (receiver, pipeline) = Pipeline::start(&[("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "3")]);
     pipeline.end_spans("batched", 10);
     pipeline.flush();
     assert_eq!(receiver.spans().len(), 10);
@@ -63,31 +57,27 @@ fn a_request_has_at_most_a_batch_of_spans() {
 
 #[test]
 fn a_batch_larger_than_the_queue_is_as_large_as_the_queue() {
-    let receiver = Receiver::start();
     let variables = [
         ("OTEL_BSP_MAX_QUEUE_SIZE", "4"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "9"),
         ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
     ];
-    let pipeline = Pipeline::to(&receiver, &variables);
+    let (receiver, pipeline) = Pipeline::start(&variables);
     pipeline.end_spans("batched", 4);
     receiver.wait_for_spans(4, SOON);
 }
 
 #[test]
 fn an_export_of_spans_ends_with_its_timeout() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
+    over_both(|receiver| {
         receiver.set(Behaviour::Hang);
-        let variables =
-            [("OTEL_BSP_EXPORT_TIMEOUT", "200"), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
-        let pipeline = Pipeline::to(&receiver, &variables);
+        let pipeline = receiver.pipeline(&[("OTEL_BSP_EXPORT_TIMEOUT", "200")]);
         pipeline.end_spans("hanging", 1);
         let began = Instant::now();
         pipeline.flush_error();
         let took = began.elapsed().as_millis();
         // The protocol's own timeout, 10 s, would be far longer.
-        assert!((200..5_000).contains(&took), "{protocol}: {took} ms");
+        assert!((200..5_000).contains(&took), "{took} ms");
         receiver.set(Behaviour::Accept);
     });
 }

@@ -13,8 +13,7 @@ pub(super) const TESTED: &[Row] = &[
 
 #[test]
 fn none_disables_spans() {
-    let receiver = Receiver::start();
-    let pipeline = Pipeline::to(&receiver, &[("OTEL_TRACES_EXPORTER", "none")]);
+    let (receiver, pipeline) = Pipeline::start(&[("OTEL_TRACES_EXPORTER", "none")]);
     pipeline.end_spans("unexported", 3);
     pipeline.flush();
     assert_eq!(receiver.connection_count(), 0);
@@ -23,9 +22,8 @@ fn none_disables_spans() {
 
 #[test]
 fn none_disables_metrics() {
-    let receiver = Receiver::start();
-    let pipeline = Pipeline::to(&receiver, &[("OTEL_METRICS_EXPORTER", "None")]);
-    pipeline.meter().u64_counter("unexported").build().add(1, &[]);
+    let (receiver, pipeline) = Pipeline::start(&[("OTEL_METRICS_EXPORTER", "None")]);
+    pipeline.count("unexported", 1);
     pipeline.flush();
     assert_eq!(receiver.connection_count(), 0);
     assert_eq!(pipeline.status(autoconfigure::Signal::Metrics).state, State::Off);
@@ -36,9 +34,7 @@ fn spans_and_metrics_are_exported_by_otlp_by_default() {
     let receiver = Receiver::start();
     let endpoint = receiver.endpoint();
     let pipeline = Pipeline::new(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
-    pipeline.end_spans("exported", 1);
-    pipeline.meter().u64_counter("exported").build().add(1, &[]);
-    pipeline.flush();
+    pipeline.export("exported");
     assert_eq!(receiver.spans().len(), 1);
     receiver.wait_for_metric("exported", SOON);
     assert_eq!(pipeline.status(autoconfigure::Signal::Logs).state, State::Off);
@@ -46,8 +42,7 @@ fn spans_and_metrics_are_exported_by_otlp_by_default() {
 
 #[test]
 fn an_exporter_that_is_named_twice_exports_once() {
-    let receiver = Receiver::start();
-    let pipeline = Pipeline::to(&receiver, &[("OTEL_TRACES_EXPORTER", "otlp, OTLP,")]);
+    let (receiver, pipeline) = Pipeline::start(&[("OTEL_TRACES_EXPORTER", "otlp, OTLP,")]);
     pipeline.end_spans("once", 2);
     pipeline.flush();
     assert_eq!(receiver.spans().len(), 2);

@@ -5,8 +5,8 @@ use std::time::Instant;
 use opentelemetry_autoconfigure::Signal as Exported;
 
 use super::Row;
-use crate::support::{PROTOCOLS, Pipeline, SOON, over_both};
-use otlp_receiver::{Behaviour, Receiver, Signal, Temporality};
+use crate::support::{Pipeline, SOON, over_both};
+use otlp_receiver::{Behaviour, Signal, Temporality};
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_METRIC_EXPORT_INTERVAL", metrics_are_exported_at_every_interval),
@@ -18,9 +18,8 @@ const ON: (&str, &str) = ("OTEL_METRICS_EXPORTER", "otlp");
 
 #[test]
 fn metrics_are_exported_at_every_interval() {
-    let receiver = Receiver::start();
-    let pipeline = Pipeline::to(&receiver, &[ON, ("OTEL_METRIC_EXPORT_INTERVAL", "20")]);
-    pipeline.meter().u64_counter("counted").build().add(1, &[]);
+    let (receiver, pipeline) = Pipeline::start(&[ON, ("OTEL_METRIC_EXPORT_INTERVAL", "20")]);
+    pipeline.count("counted", 1);
     receiver.wait_for_requests(Signal::Metrics, 3, SOON);
     assert_eq!(receiver.wait_for_metric("counted", SOON).points[0].int(), 1);
     assert!(pipeline.status(Exported::Metrics).exported >= 2);
@@ -28,18 +27,15 @@ fn metrics_are_exported_at_every_interval() {
 
 #[test]
 fn an_export_of_metrics_ends_with_its_timeout() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
+    over_both(|receiver| {
         receiver.set(Behaviour::Hang);
-        let variables =
-            [ON, ("OTEL_METRIC_EXPORT_TIMEOUT", "200"), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
-        let pipeline = Pipeline::to(&receiver, &variables);
-        pipeline.meter().u64_counter("counted").build().add(1, &[]);
+        let pipeline = receiver.pipeline(&[ON, ("OTEL_METRIC_EXPORT_TIMEOUT", "200")]);
+        pipeline.count("counted", 1);
         let began = Instant::now();
         pipeline.flush_error();
         let took = began.elapsed().as_millis();
         // The protocol's own timeout, 10 s, would be far longer.
-        assert!((200..5_000).contains(&took), "{protocol}: {took} ms");
+        assert!((200..5_000).contains(&took), "{took} ms");
         assert_eq!(pipeline.status(Exported::Metrics).dropped, 1);
     });
 }
@@ -52,14 +48,9 @@ fn the_preference_selects_the_temporality() {
         ("delta", [2, 3], Temporality::Delta, Temporality::Cumulative),
         ("LowMemory", [2, 3], Temporality::Delta, Temporality::Cumulative),
     ] {
-        for protocol in PROTOCOLS {
-            let receiver = Receiver::start();
-            let variables = [
-                ON,
-                ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", preference),
-                ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
-            ];
-            let pipeline = Pipeline::to(&receiver, &variables);
+        over_both(|receiver| {
+            let pipeline = receiver
+                .pipeline(&[ON, ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", preference)]);
             let counter = pipeline.meter().u64_counter("requests").build();
             let up_down = pipeline.meter().i64_up_down_counter("active").build();
             let latest = [2, 3].map(|more| {
@@ -70,10 +61,10 @@ fn the_preference_selects_the_temporality() {
                 assert_eq!(latest.temporality, temporality, "{preference}");
                 latest.points[0].int()
             });
-            assert_eq!(latest, counts, "{preference} over {protocol}");
+            assert_eq!(latest, counts, "{preference}");
             let latest = receiver.metric("active").expect("flushed");
             assert_eq!((latest.temporality, latest.points[0].int()), (active, 2), "{preference}");
-        }
+        });
     }
 }
 
@@ -82,9 +73,8 @@ fn delta_and_low_memory_differ_in_observable_counters() {
     for (preference, temporality) in
         [("delta", Temporality::Delta), ("lowmemory", Temporality::Cumulative)]
     {
-        let receiver = Receiver::start();
         let variables = [ON, ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", preference)];
-        let pipeline = Pipeline::to(&receiver, &variables);
+        let (receiver, pipeline) = Pipeline::start(&variables);
         let _counter = pipeline
             .meter()
             .u64_observable_counter("observed")

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::Row;
 use crate::support::{Pair, Pipeline, SOON, config};
-use otlp_receiver::{Attributes, Receiver};
+use otlp_receiver::Attributes;
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_SERVICE_NAME", the_service_name_arrives_with_spans_and_metrics),
@@ -18,8 +18,7 @@ pub(super) const TESTED: &[Row] = &[
 /// The resource that comes with a span.
 #[track_caller]
 fn resource(variables: &[Pair<'_>]) -> Attributes {
-    let receiver = Receiver::start();
-    let pipeline = Pipeline::to(&receiver, variables);
+    let (receiver, pipeline) = Pipeline::start(variables);
     pipeline.end_spans("sent", 1);
     pipeline.flush();
     receiver.wait_for_spans(1, SOON).remove(0).resource
@@ -27,12 +26,9 @@ fn resource(variables: &[Pair<'_>]) -> Attributes {
 
 #[test]
 fn the_service_name_arrives_with_spans_and_metrics() {
-    let receiver = Receiver::start();
     let variables = [("OTEL_SERVICE_NAME", "bakery"), ("OTEL_METRICS_EXPORTER", "otlp")];
-    let pipeline = Pipeline::to(&receiver, &variables);
-    pipeline.end_spans("sent", 1);
-    pipeline.meter().u64_counter("sent").build().add(1, &[]);
-    pipeline.flush();
+    let (receiver, pipeline) = Pipeline::start(&variables);
+    pipeline.export("sent");
     assert_eq!(receiver.spans()[0].resource["service.name"], "bakery");
     assert_eq!(receiver.wait_for_metric("sent", SOON).resource["service.name"], "bakery");
 }
@@ -78,11 +74,10 @@ fn a_malformed_list_is_ignored_as_a_whole_with_a_warning() {
 
 #[test]
 fn a_disabled_sdk_exports_nothing_and_propagates_contexts() {
-    let receiver = Receiver::start();
     let variables = [("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_METRICS_EXPORTER", "otlp")];
-    let pipeline = Pipeline::to(&receiver, &variables);
+    let (receiver, pipeline) = Pipeline::start(&variables);
     pipeline.end_spans("unexported", 3);
-    pipeline.meter().u64_counter("unexported").build().add(1, &[]);
+    pipeline.count("unexported", 1);
     pipeline.flush();
     assert!(pipeline.0.exporter_status().iter().all(|status| status.state == State::Off));
 

@@ -11,7 +11,6 @@ use opentelemetry::trace::{
 
 use super::Row;
 use crate::support::{Pair, Pipeline};
-use otlp_receiver::Receiver;
 
 pub(super) const TESTED: &[Row] = &[
     ("OTEL_TRACES_SAMPLER", a_sampler_decides_for_roots_and_for_children),
@@ -30,8 +29,7 @@ fn parent(flags: TraceFlags) -> Context {
 /// Which of a root, a sampled parent's child and an unsampled parent's child arrive.
 #[track_caller]
 fn sampled(variables: &[Pair<'_>]) -> BTreeSet<String> {
-    let receiver = Receiver::start();
-    let pipeline = Pipeline::to(&receiver, variables);
+    let (receiver, pipeline) = Pipeline::start(variables);
     let tracer = pipeline.tracer();
     tracer.start("root").end();
     tracer.start_with_context("of sampled", &parent(TraceFlags::SAMPLED)).end();
@@ -72,9 +70,8 @@ fn sampler_names_are_case_insensitive() {
 
 #[test]
 fn a_ratio_samples_about_its_part_of_all_traces() {
-    let receiver = Receiver::start();
     let variables = [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.25")];
-    let pipeline = Pipeline::to(&receiver, &variables);
+    let (receiver, pipeline) = Pipeline::start(&variables);
     pipeline.end_spans("chance", 4_000);
     pipeline.flush();
     // A fair quarter is 1,000; nine standard deviations either way is never by chance.
@@ -91,8 +88,7 @@ fn the_named_propagators_propagate_and_no_other() {
         ("baggage, tracecontext", &["baggage", "traceparent"]),
         ("none", &[]),
     ] {
-        let receiver = Receiver::start();
-        let pipeline = Pipeline::to(&receiver, &[("OTEL_PROPAGATORS", list)]);
+        let (_receiver, pipeline) = Pipeline::start(&[("OTEL_PROPAGATORS", list)]);
         let baggage = opentelemetry::KeyValue::new("user", "7");
         let context = parent(TraceFlags::SAMPLED).with_baggage([baggage]);
         let mut carrier = HashMap::new();

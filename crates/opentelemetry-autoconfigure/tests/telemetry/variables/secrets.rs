@@ -1,7 +1,7 @@
 //! Secrets stay secret: in warnings, in debug output and in statuses.
 
-use crate::support::{Pipeline, config, over_both};
-use otlp_receiver::{Behaviour, Receiver};
+use crate::support::{config, over_both};
+use otlp_receiver::Behaviour;
 
 const SECRETS: [&str; 3] = ["hunter2", "t0ken", "qu3ry"];
 
@@ -43,20 +43,19 @@ fn warnings_do_not_show_secrets() {
 
 #[test]
 fn debug_output_and_statuses_do_not_show_secrets() {
-    over_both(|protocol| {
-        let receiver = Receiver::start();
+    over_both(|receiver| {
         receiver.set(Behaviour::Unauthenticated);
         let endpoint = receiver.endpoint().replace("://", "://user:hunter2@") + "/?key=qu3ry";
         let variables = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", receiver.protocol),
             ("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=t0ken"),
             ("OTEL_METRICS_EXPORTER", "otlp"),
         ];
         assert_silent(&format!("{:?}", config(&variables)));
-        let pipeline = Pipeline::to(&receiver, &variables);
+        let pipeline = receiver.pipeline(&variables);
         pipeline.end_spans("refused", 1);
-        pipeline.meter().u64_counter("refused").build().add(1, &[]);
+        pipeline.count("refused", 1);
         assert_silent(&format!("{:?}", pipeline.0.flush()));
         assert_silent(&format!("{:?}", pipeline.0));
         let statuses = pipeline.0.shutdown();
