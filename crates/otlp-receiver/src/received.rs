@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::behaviour::Behaviour;
 use super::counting::Counts;
 use super::data::{ReceivedLog, ReceivedMetric, ReceivedSpan};
-use super::export::Export;
 use super::signal::{Signal, Transport};
 
 /// Everything that a receiver has seen.
@@ -68,13 +67,12 @@ impl Received {
         self.metrics.iter().rev().find(|metric| metric.name == name)
     }
 
-    pub(crate) fn keep(&mut self, export: Export) {
-        match export {
-            Export::Spans(spans) => self.spans.extend(spans),
-            Export::Metrics(metrics) => self.metrics.extend(metrics),
-            Export::Logs(logs) => self.logs.extend(logs),
-            Export::Counted(counts) => self.counts.add(counts),
-        }
+    /// Adds the data of an accepted request.
+    pub(crate) fn keep(&mut self, export: Self) {
+        self.spans.extend(export.spans);
+        self.metrics.extend(export.metrics);
+        self.logs.extend(export.logs);
+        self.counts.add(export.counts);
     }
 
     /// One line per item.
