@@ -100,12 +100,11 @@ impl<'a> Tree<'a> {
                 continue;
             };
             if self.parent_id(index) != Some(&*found.parent_span_id) {
-                let expected = parent.map_or(CALLER.to_owned(), |parent| {
-                    format!("`{}`", self.planned[parent].label)
-                });
+                let expected = parent.map(|parent| format!("`{}`", self.planned[parent].label));
+                let (found, expected) = (self.name_of_parent(found), expected.as_deref());
                 report(
                     label,
-                    format!("parent is {}, expected {expected}", self.name_of_parent(found)),
+                    format!("parent is {found}, expected {}", expected.unwrap_or(CALLER)),
                 );
             }
             for fault in faults_within(span, found) {

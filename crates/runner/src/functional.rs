@@ -53,45 +53,39 @@ pub(super) async fn test(
         .timeout(timeout)
         .send()
         .await;
-    let status = response.as_ref().ok().map(|response| response.status().as_u16());
-    let (detail, problems) = match response {
-        Ok(response) => check(planned, trace_id, response).await,
-        Err(error) => (None, vec![format!("no response: {}", root_cause(error))]),
-    };
-    Outcome {
+    let mut outcome = Outcome {
         planned,
         request: format!("GET {}", planned.target),
         trace_id,
         span_id,
-        status,
-        detail,
-        latency_ms: started.elapsed().as_secs_f64() * 1000.0,
-        problems,
+        status: response.as_ref().ok().map(|response| response.status().as_u16()),
+        detail: None,
+        latency_ms: 0.0,
+        problems: Vec::new(),
+    };
+    match check(&mut outcome, response).await {
+        Ok(detail) => outcome.detail = detail,
+        Err(problem) => outcome.problems.push(problem),
     }
+    outcome.latency_ms = started.elapsed().as_secs_f64() * 1000.0;
+    outcome
 }
 
-/// A summary of the body, and what differs from the plan.
+/// A summary of the body, or the last problem.
 async fn check(
-    planned: &Request,
-    trace_id: TraceId,
-    response: Response,
-) -> (Option<String>, Vec<String>) {
-    let status = response.status().as_u16();
-    let mut problems = Vec::from_iter(check_trace_response(response.headers(), trace_id).err());
+    outcome: &mut Outcome,
+    response: reqwest::Result<Response>,
+) -> Result<Option<String>, String> {
+    let response = response.map_err(|error| format!("no response: {}", root_cause(error)))?;
+    let (status, expected) = (response.status().as_u16(), outcome.planned.status);
+    outcome.problems.extend(check_trace_response(response.headers(), outcome.trace_id).err());
     let body = response.bytes().await;
-    if status != planned.status {
+    if status != expected {
         // One line is enough: the body will differ too.
-        problems.push(format!("status {status}, expected {}", planned.status));
-        return (None, problems);
+        return Err(format!("status {status}, expected {expected}"));
     }
-    let body = body.map_err(|error| format!("incomplete body: {}", root_cause(error)));
-    match body.and_then(|body| check_body(planned.body, &body, trace_id)) {
-        Ok(detail) => (detail, problems),
-        Err(problem) => {
-            problems.push(problem);
-            (None, problems)
-        }
-    }
+    let body = body.map_err(|error| format!("incomplete body: {}", root_cause(error)))?;
+    check_body(outcome.planned.body, &body, outcome.trace_id)
 }
 
 /// The innermost error, which says what happened; those around it repeat the URL.
@@ -105,13 +99,10 @@ pub(super) fn root_cause(error: reqwest::Error) -> String {
 fn check_trace_response(headers: &HeaderMap, trace_id: TraceId) -> Result<(), String> {
     let value = headers.get("traceresponse").ok_or("header `traceresponse` is missing")?;
     let value = String::from_utf8_lossy(value.as_bytes());
-    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    match value.split('-').collect::<Vec<_>>()[..] {
-        ["00", trace, span, "01"]
-            if trace == trace_id.to_string() && span.len() == 16 && is_hex(span) =>
-        {
-            Ok(())
-        }
+    let span = value.strip_prefix(&format!("00-{trace_id}-")).and_then(|v| v.strip_suffix("-01"));
+    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    match span {
+        Some(span) if span.len() == 16 && span.bytes().all(is_hex) => Ok(()),
         _ => {
             Err(format!("header `traceresponse` is {value:?}, expected 00-{trace_id}-<span id>-01"))
         }
