@@ -23,7 +23,9 @@ use opentelemetry_http_semconv::{HttpClientInstrumentation, HttpServerInstrument
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 
-use super::span_buffer::{self, SpanBuffer};
+use span_buffer::SpanBuffer;
+
+mod span_buffer;
 
 /// The limit of an export, whatever the variables say: at 1,000 requests per second a collector
 /// that hangs then holds 150 instances. wasmtime has room for 333, of three modules each, by default.
@@ -127,10 +129,10 @@ impl Instance {
 
     /// Exports the spans that have ended. `post` sends a request and returns the status of the
     /// response, if it comes in time.
-    pub(crate) async fn export<P>(&self, post: P)
-    where
-        P: AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<u16, String>,
-    {
+    pub(crate) async fn export(
+        &self,
+        post: impl AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<u16, String>,
+    ) {
         let spans = self.spans.take();
         let count = spans.len() as u64;
         if count == 0 {
@@ -161,10 +163,11 @@ impl Instance {
         }
     }
 
-    async fn send<P>(&self, spans: Vec<SpanData>, post: P) -> Result<(), ExportError>
-    where
-        P: AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<u16, String>,
-    {
+    async fn send(
+        &self,
+        spans: Vec<SpanData>,
+        post: impl AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<u16, String>,
+    ) -> Result<(), ExportError> {
         let config = &self.config.traces.otlp;
         let request = request(config, span_buffer::encode(&self.resource, spans))?;
         let status = post(request, config.timeout.min(EXPORT_LIMIT)).await;

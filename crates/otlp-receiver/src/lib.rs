@@ -224,7 +224,7 @@ impl Receiver {
         n: usize,
         timeout: Duration,
     ) -> Vec<ReceivedRequest> {
-        let what = format!("requests for {signal:?}");
+        let what = format!("requests for {signal}");
         self.wait_for(n, &what, timeout, |all| all.of(signal).cloned().collect())
     }
 

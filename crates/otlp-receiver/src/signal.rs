@@ -1,7 +1,9 @@
 //! Signals and transports, and how a request shows which it is of.
 
+use std::fmt;
+
 /// What is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Spans.
     Traces,
@@ -27,6 +29,12 @@ impl Signal {
             "/v1/logs" | "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Self::Logs,
             _ => return None,
         })
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format!("{self:?}").to_ascii_lowercase())
     }
 }
 
