@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use handlers::{DOWNSTREAM_TIMEOUT, Deterministic, Error, Platform};
+use handlers::{DOWNSTREAM_TIMEOUT, Error, Platform};
 use rocket_opentelemetry::TracedClient;
 use url::Url;
 
@@ -14,15 +14,13 @@ use crate::tls;
 pub struct NativePlatform {
     client: TracedClient,
     downstream: OnceLock<Url>,
-    deterministic: Deterministic,
 }
 
 impl NativePlatform {
     /// A platform that calls `downstream`, or whatever [`call_itself`](Self::call_itself) sets.
     #[must_use]
     pub fn new(client: TracedClient, downstream: Option<Url>) -> Self {
-        let downstream = downstream.map_or_else(OnceLock::new, OnceLock::from);
-        Self { client, downstream, deterministic: Deterministic::from_env() }
+        Self { client, downstream: downstream.map_or_else(OnceLock::new, OnceLock::from) }
     }
 
     /// The reqwest client for downstream calls. It follows no redirects: they could lead anywhere.
@@ -52,17 +50,7 @@ impl NativePlatform {
 
 impl Platform for NativePlatform {
     async fn sleep(&self, time: Duration) {
-        if !self.deterministic.advance(time) {
-            tokio::time::sleep(time).await;
-        }
-    }
-
-    fn now(&self) -> Instant {
-        self.deterministic.now()
-    }
-
-    fn random(&self) -> u64 {
-        self.deterministic.random()
+        tokio::time::sleep(time).await;
     }
 
     async fn get_downstream(&self, path: &str) -> Result<(u16, Vec<u8>), Error> {

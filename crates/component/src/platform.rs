@@ -1,14 +1,15 @@
 //! The platform of the handlers in a component: the WASI host's clock and its HTTP client, with a
 //! span for every call.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use handlers::{DOWNSTREAM_TIMEOUT, Deterministic, Platform};
+use handlers::{DOWNSTREAM_TIMEOUT, Platform};
+use http::header::CONTENT_LENGTH;
 use opentelemetry_http_semconv::HttpClientInstrumentation;
 use wstd::future::FutureExt;
 use wstd::http::body::{Bytes, util::Empty};
 use wstd::http::error::ErrorCode;
-use wstd::http::{Body, Client, Error, Request, StatusCode};
+use wstd::http::{Body, Client, Error, Request};
 
 /// The default downstream service: the port of the documentation's examples. A component does not
 /// know its own.
@@ -18,49 +19,33 @@ const DOWNSTREAM: &str = "http://127.0.0.1:8000";
 pub(crate) struct WasiPlatform {
     spans: HttpClientInstrumentation,
     downstream: String,
-    deterministic: Deterministic,
 }
 
 impl WasiPlatform {
     /// A platform whose calls start these spans.
     pub(crate) fn from_env(spans: HttpClientInstrumentation) -> Self {
         let downstream = std::env::var("DOWNSTREAM_URL").ok().filter(|url| !url.is_empty());
-        Self {
-            spans,
-            downstream: downstream.unwrap_or_else(|| DOWNSTREAM.to_owned()),
-            deterministic: Deterministic::from_env(),
-        }
+        Self { spans, downstream: downstream.unwrap_or_else(|| DOWNSTREAM.to_owned()) }
     }
 }
 
 impl Platform for WasiPlatform {
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
         // A task is Send, as the handlers require; the future inside it is not.
-        let advanced = self.deterministic.advance(time);
         wstd::runtime::spawn(async move {
-            if !advanced {
-                wstd::task::sleep(time.into()).await;
-            }
+            wstd::task::sleep(time.into()).await;
         })
-    }
-
-    fn now(&self) -> Instant {
-        self.deterministic.now()
-    }
-
-    fn random(&self) -> u64 {
-        self.deterministic.random()
     }
 
     async fn get_downstream(&self, path: &str) -> Result<(u16, Vec<u8>), handlers::Error> {
         let url = format!("{}{path}", self.downstream.trim_end_matches('/'));
         // Without a length the host sends chunks. wstd writes its own empty body all the same, which
         // fails if the host expects no body after a length of 0.
-        let body = Body::from_http_body(Empty::<Bytes>::new());
-        let request = Request::get(&url).header("content-length", 0).body(body);
-        let mut request = request.map_err(|_| handlers::Error::DownstreamUnreachable)?;
+        let mut request = Request::new(Body::from_http_body(Empty::<Bytes>::new()));
+        *request.uri_mut() = url.parse().map_err(|_| handlers::Error::DownstreamUnreachable)?;
+        request.headers_mut().append(CONTENT_LENGTH, 0.into());
         let attempt = self.spans.start(&url, &mut request);
-        let result = wstd::runtime::spawn(send(request)).await;
+        let result = wstd::runtime::spawn(send(request, DOWNSTREAM_TIMEOUT, true)).await;
         attempt.end(match &result {
             Ok((status, _)) => Ok(*status),
             Err((kind, _)) => Err(kind),
@@ -73,21 +58,23 @@ impl Platform for WasiPlatform {
 }
 
 /// Sends an export of the telemetry, and returns the status of the answer.
-pub(crate) async fn post(request: Request<Vec<u8>>, time: Duration) -> Result<StatusCode, String> {
-    match Client::new().send(request).timeout(wstd::time::Duration::from(time)).await {
-        Ok(answer) => answer.map(|answer| answer.status()).map_err(|error| format!("{error:#}")),
-        Err(_) => Err("no answer in time".to_owned()),
-    }
+pub(crate) async fn post(request: Request<Vec<u8>>, time: Duration) -> Result<u16, String> {
+    let answer = send(request.map(Body::from), time, false).await;
+    answer.map(|(status, _)| status).map_err(|(_, error)| error)
 }
 
-/// Status and body of the answer, otherwise an `error.type` and a text for the log.
-async fn send(request: Request<Body>) -> Result<(u16, Vec<u8>), (&'static str, String)> {
+/// Status and, if it is asked for, body of the answer, otherwise an `error.type` and a text for the log.
+async fn send(
+    request: Request<Body>,
+    time: Duration,
+    read: bool,
+) -> Result<(u16, Vec<u8>), (&'static str, String)> {
     let call = async {
-        let mut response = Client::new().send(request).await?;
-        let status = response.status().as_u16();
-        Ok((status, response.body_mut().contents().await?.to_vec()))
+        let mut answer = Client::new().send(request).await?;
+        let body = if read { answer.body_mut().contents().await?.to_vec() } else { Vec::new() };
+        Ok((answer.status().as_u16(), body))
     };
-    match call.timeout(wstd::time::Duration::from(DOWNSTREAM_TIMEOUT)).await {
+    match call.timeout(wstd::time::Duration::from(time)).await {
         Ok(answer) => answer.map_err(|error: Error| (error_type(&error), format!("{error:#}"))),
         Err(_) => Err(("timeout", "timed out".to_owned())),
     }

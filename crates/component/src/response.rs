@@ -1,8 +1,9 @@
 //! The forms of an answer, and the headers of every one.
 
 use handlers::{Error, ErrorBody, public_message};
+use http::header::CONTENT_LENGTH;
 use serde::Serialize;
-use wstd::http::{Body, HeaderValue, Response, StatusCode};
+use wstd::http::{Body, HeaderName, HeaderValue, Response, StatusCode};
 
 /// The headers that Rocket's shield adds to every answer.
 const SHIELD: [(&str, &str); 3] = [
@@ -38,15 +39,17 @@ pub(crate) fn failure(status: u16) -> Answer {
     json(status, &ErrorBody { error: public_message(status, None).to_owned() })
 }
 
+/// Adds a header that the answer does not have yet.
 pub(crate) fn set(answer: &mut Answer, name: &'static str, value: &'static str) {
-    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+    answer.headers_mut().append(name, value);
 }
 
 /// Adds the headers of every answer.
 pub(crate) fn finish(mut answer: Answer) -> Response<Body> {
     // Without a length the host sends chunks. To HEAD it sends no body itself.
-    let length = HeaderValue::from(answer.body().len());
-    answer.headers_mut().insert("content-length", length);
+    let length = answer.body().len();
+    answer.headers_mut().append(CONTENT_LENGTH, length.into());
     for (name, value) in SHIELD {
         set(&mut answer, name, value);
     }

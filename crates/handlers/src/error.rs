@@ -66,10 +66,9 @@ impl<P: Platform> Demo<P> {
     /// Fails, and records the error on the span of the request.
     pub async fn error(&self) -> Error {
         self.with_metrics("/api/error", Error::status, async {
-            let error = Error::Simulated;
-            record(error, Location::caller());
-            log::error!("{error}");
-            error
+            record(Error::Simulated, Location::caller());
+            log::error!("{}", Error::Simulated);
+            Error::Simulated
         })
         .await
     }

@@ -2,21 +2,20 @@
 //!
 //! Handlers depend on serde, the OpenTelemetry API and a [`Platform`], and on no server, runtime or
 //! SDK: whoever serves them supplies these, so the same code runs under Rocket and as a WebAssembly
-//! component. Each handler is a method of [`Demo`] in a file of its own and returns a type that
-//! serializes to the answer, or an [`Error`] that knows its HTTP status.
+//! component. Each handler is a method of [`Demo`] and returns a type that serializes to the answer,
+//! or an [`Error`] that knows its HTTP status.
 //!
-//! They show how to instrument an application: child spans ([`users`], [`process`]), attributes,
-//! an exception ([`error`]), a trace through several services ([`chain`]), and a counter, a
-//! histogram and a gauge ([`metrics`]).
+//! They show how to instrument an application: child spans (`users`, `process`), attributes, an
+//! exception (`error`), a trace through several services (`chain`), and a counter, a histogram and a
+//! gauge (`metrics`). `constant` holds the two handlers that do no work.
 
-pub mod chain;
-pub mod error;
-pub mod health;
-pub mod index;
-pub mod metrics;
-pub mod platform;
-pub mod process;
-pub mod users;
+mod chain;
+mod constant;
+mod error;
+mod metrics;
+mod platform;
+mod process;
+mod users;
 
 use std::future::Future;
 use std::time::Duration;
@@ -28,14 +27,14 @@ use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
 pub use chain::{Chain, Hops};
+pub use constant::{Health, Index};
 pub use error::{Error, ErrorBody, public_message};
-pub use health::Health;
-pub use index::Index;
-pub use platform::{DOWNSTREAM_TIMEOUT, Deterministic, Platform};
+pub use platform::{DOWNSTREAM_TIMEOUT, Platform};
 pub use process::Processed;
 pub use users::Users;
 
 use metrics::DemoMetrics;
+use platform::Deterministic;
 
 /// The scope of the handlers' spans and metrics.
 #[must_use]
@@ -49,6 +48,7 @@ pub fn scope() -> InstrumentationScope {
 #[derive(Debug)]
 pub struct Demo<P> {
     platform: P,
+    deterministic: Deterministic,
     tracer: BoxedTracer,
     metrics: DemoMetrics,
     service_name: String,
@@ -63,8 +63,8 @@ impl<P: Platform> Demo<P> {
         meter: &Meter,
         service_name: impl Into<String>,
     ) -> Self {
-        let (metrics, service_name) = (DemoMetrics::new(meter), service_name.into());
-        Self { platform, tracer, metrics, service_name }
+        let (metrics, deterministic) = (DemoMetrics::new(meter), Deterministic::from_env());
+        Self { platform, deterministic, tracer, metrics, service_name: service_name.into() }
     }
 
     /// The platform, for what a server can set only after it has started.
@@ -79,17 +79,25 @@ impl<P: Platform> Demo<P> {
         attributes: Vec<KeyValue>,
         work: impl Future<Output = T>,
     ) -> T {
-        let span = self.tracer.build(SpanBuilder::from_name(name).with_attributes(attributes));
-        let cx = Context::current_with_span(span);
+        let cx = self.start_span(name, attributes);
         let output = work.with_context(cx.clone()).await;
         cx.span().end();
         output
     }
 
+    // Apart from `in_span`, which the compiler copies for each type of work.
+    fn start_span(&self, name: &'static str, attributes: Vec<KeyValue>) -> Context {
+        let builder = SpanBuilder::from_name(name).with_attributes(attributes);
+        Context::current_with_span(self.tracer.build(builder))
+    }
+
     /// Sleeps for a random time between two bounds in milliseconds, in place of real work.
     async fn simulate_work(&self, [least, most]: [u64; 2]) {
-        let extra = self.platform.random() % ((most - least) * 1_000);
-        self.platform.sleep(Duration::from_micros(least * 1_000 + extra)).await;
+        let extra = self.deterministic.random() % ((most - least) * 1_000);
+        let time = Duration::from_micros(least * 1_000 + extra);
+        if self.deterministic.advance(time).is_none() {
+            self.platform.sleep(time).await;
+        }
     }
 }
 

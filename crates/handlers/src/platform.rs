@@ -1,4 +1,4 @@
-//! What a server supplies to its handlers: a clock, random numbers and one outgoing call.
+//! What a server supplies to its handlers: a timer and one outgoing call. Chance and time are here too.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -14,14 +14,6 @@ pub trait Platform: Send + Sync + 'static {
     /// Resolves after `time`.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 
-    /// The current time. A platform for tests may have a clock of its own.
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    /// A random number, not fit for secrets.
-    fn random(&self) -> u64;
-
     /// Sends GET `path` to the configured downstream service, as a child of the current span, and
     /// returns status and body. A handler never names an address.
     ///
@@ -33,20 +25,18 @@ pub trait Platform: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(u16, Vec<u8>), Error>> + Send;
 }
 
-/// Chance and time under the control of a test, so that two servers give equal answers.
+/// Chance and time, real or under the control of a test, so that two servers give equal answers.
 ///
 /// `DEMO_TEST_RANDOM=N` makes every random number N. With `DEMO_TEST_CLOCK=simulated` a sleep
 /// returns at once, and the clock advances by the times slept and by nothing else.
 #[derive(Debug, Default)]
-pub struct Deterministic {
-    random: Option<u64>,
+pub(crate) struct Deterministic {
+    pub(crate) random: Option<u64>,
     clock: Option<Mutex<Instant>>,
 }
 
 impl Deterministic {
-    /// Reads the variables. Without them, chance and time are real.
-    #[must_use]
-    pub fn from_env() -> Self {
+    pub(crate) fn from_env() -> Self {
         let variable = |name| std::env::var(name).ok();
         let random = variable("DEMO_TEST_RANDOM").and_then(|number| number.parse().ok());
         let simulated = variable("DEMO_TEST_CLOCK").is_some_and(|clock| clock == "simulated");
@@ -57,24 +47,19 @@ impl Deterministic {
         Self { random, clock }
     }
 
-    /// The fixed number, otherwise a random one.
-    pub fn random(&self) -> u64 {
+    /// A number that is not fit for secrets.
+    pub(crate) fn random(&self) -> u64 {
         self.random.unwrap_or_else(|| fastrand::u64(..))
     }
 
-    /// The current time.
-    pub fn now(&self) -> Instant {
-        self.clock.as_ref().map_or_else(Instant::now, |clock| {
-            *clock.lock().unwrap_or_else(PoisonError::into_inner)
-        })
+    pub(crate) fn now(&self) -> Instant {
+        self.advance(Duration::ZERO).unwrap_or_else(Instant::now)
     }
 
-    /// Advances the simulated clock. `false` means that time is real and the caller has to sleep.
-    pub fn advance(&self, time: Duration) -> bool {
-        let Some(clock) = &self.clock else {
-            return false;
-        };
-        *clock.lock().unwrap_or_else(PoisonError::into_inner) += time;
-        true
+    /// Advances the simulated clock, and returns its time. `None` means that time is real.
+    pub(crate) fn advance(&self, time: Duration) -> Option<Instant> {
+        let mut clock = self.clock.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        *clock += time;
+        Some(*clock)
     }
 }

@@ -26,9 +26,9 @@ impl<P: Platform> Demo<P> {
     /// Validates, processes and saves, each in a span of its own.
     pub async fn process(&self) -> Processed {
         self.with_metrics("/api/process", |_| 200, async {
-            let started = self.platform.now();
+            let started = self.deterministic.now();
             self.in_span("process_request", Vec::new(), self.run_steps()).await;
-            let elapsed = self.platform.now() - started;
+            let elapsed = self.deterministic.now() - started;
             let duration_ms = (elapsed.as_secs_f64() * 1e5).round() / 1e2;
             Processed { status: "success", duration_ms }
         })
@@ -44,7 +44,7 @@ impl<P: Platform> Demo<P> {
 
     async fn save(&self) {
         self.simulate_work(SAVE).await;
-        let records = 1 + self.platform.random() % MAX_RECORDS;
+        let records = 1 + self.deterministic.random() % MAX_RECORDS;
         self.metrics.custom_gauge.record(records, &[]);
         let attribute = KeyValue::new("records_saved", records.cast_signed());
         Context::current().span().set_attribute(attribute);

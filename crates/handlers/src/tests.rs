@@ -12,14 +12,11 @@ use serde::Serialize;
 
 use super::*;
 
-/// Sleeps return at once, and random numbers are always 41.
+/// Sleeps return at once.
 struct Still;
 
 impl Platform for Still {
     async fn sleep(&self, _: Duration) {}
-    fn random(&self) -> u64 {
-        41
-    }
     async fn get_downstream(&self, _: &str) -> Result<(u16, Vec<u8>), Error> {
         Ok((200, br#"{"hops":[{"service":"behind","trace_id":"0"}]}"#.to_vec()))
     }
@@ -29,7 +26,8 @@ fn run<T>(meter: &Meter, handler: impl AsyncFnOnce(&Demo<Still>) -> T) -> (T, Ve
     let spans = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
     let tracer = BoxedTracer::new(Box::new(provider.tracer("handlers")));
-    let demo = Demo::new(Still, tracer, meter, "tested");
+    let mut demo = Demo::new(Still, tracer, meter, "tested");
+    demo.deterministic.random = Some(41);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let outcome = runtime.block_on(handler(&demo));
     (outcome, spans.get_finished_spans().expect("spans are in memory"))

@@ -29,7 +29,14 @@ const USERS: Users = Users([
 impl<P: Platform> Demo<P> {
     /// Lists three users after a simulated query.
     pub async fn users(&self) -> Users {
-        let fetch = self.in_span("fetch_users", query_attributes(), self.fetch_users());
+        // The names that dashboards of the Flask demo use, and the current ones beside them.
+        let query = vec![
+            KeyValue::new("db.system", "postgresql"),
+            KeyValue::new("db.operation", "select"),
+            KeyValue::new("db.system.name", "postgresql"),
+            KeyValue::new("db.operation.name", "select"),
+        ];
+        let fetch = self.in_span("fetch_users", query, self.fetch_users());
         self.with_metrics("/api/users", |_| 200, fetch).await
     }
 
@@ -40,14 +47,4 @@ impl<P: Platform> Demo<P> {
         Context::current().span().set_attribute(count);
         USERS
     }
-}
-
-/// The names that dashboards of the Flask demo use, and the current ones beside them.
-fn query_attributes() -> Vec<KeyValue> {
-    vec![
-        KeyValue::new("db.system", "postgresql"),
-        KeyValue::new("db.operation", "select"),
-        KeyValue::new("db.system.name", "postgresql"),
-        KeyValue::new("db.operation.name", "select"),
-    ]
 }

@@ -1,9 +1,7 @@
 //! How the receiver answers.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use hyper::StatusCode;
 use tonic::Code;
 
 /// What the receiver does with a request after it has read it.
@@ -43,42 +41,33 @@ pub enum Behaviour {
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) code: Code,
-    pub(crate) status: StatusCode,
-    pub(crate) message: Cow<'static, str>,
+    /// Of HTTP.
+    pub(crate) status: u16,
+    pub(crate) message: String,
     pub(crate) retry_after: Option<Duration>,
 }
 
 impl Refusal {
-    pub(crate) fn new(
-        code: Code,
-        status: StatusCode,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self { code, status, message: message.into(), retry_after: None }
-    }
-
-    pub(crate) fn unimplemented() -> Self {
-        Self::new(Code::Unimplemented, StatusCode::NOT_FOUND, "unsupported signal")
+    pub(crate) fn new(code: Code, status: u16, message: impl ToString) -> Self {
+        Self { code, status, message: message.to_string(), retry_after: None }
     }
 }
 
 impl Behaviour {
     pub(crate) fn refusal(&self) -> Option<Refusal> {
-        Some(match self {
+        let (code, status, message) = match self {
             Self::Accept | Self::Hang | Self::Delay(_) | Self::PartialSuccess { .. } => {
                 return None;
             }
-            Self::Unavailable => {
-                Refusal::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-            }
-            Self::ResourceExhausted { retry_after } => Refusal {
-                retry_after: *retry_after,
-                ..Refusal::new(Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, "overloaded")
-            },
-            Self::Unimplemented => Refusal::unimplemented(),
-            Self::Unauthenticated => {
-                Refusal::new(Code::Unauthenticated, StatusCode::UNAUTHORIZED, "missing credentials")
-            }
-        })
+            Self::Unavailable => (Code::Unavailable, 503, "unavailable"),
+            Self::ResourceExhausted { .. } => (Code::ResourceExhausted, 429, "overloaded"),
+            Self::Unimplemented => (Code::Unimplemented, 404, "unsupported signal"),
+            Self::Unauthenticated => (Code::Unauthenticated, 401, "missing credentials"),
+        };
+        let mut refusal = Refusal::new(code, status, message);
+        if let Self::ResourceExhausted { retry_after } = self {
+            refusal.retry_after = *retry_after;
+        }
+        Some(refusal)
     }
 }

@@ -30,7 +30,9 @@ impl Counts {
     pub(crate) fn add(&mut self, export: Self) {
         self.exports += export.exports;
         self.spans += export.spans;
-        self.attributes = export.attributes;
+        if export.exports > 0 {
+            self.attributes = export.attributes;
+        }
     }
 }
 

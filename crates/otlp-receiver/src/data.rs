@@ -11,8 +11,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::{
     Metric, NumberDataPoint, metric::Data, number_data_point::Value as Number,
 };
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{Span, span};
+use opentelemetry_proto::tonic::trace::v1::Span;
 
 pub use opentelemetry_proto::tonic::logs::v1::SeverityNumber;
 pub use opentelemetry_proto::tonic::metrics::v1::{
@@ -80,8 +79,14 @@ impl ReceivedSpan {
             name: span.name,
             kind,
             attributes: attributes(span.attributes),
-            events: span.events.into_iter().map(ReceivedEvent::from).collect(),
-            links: span.links.into_iter().map(ReceivedLink::from).collect(),
+            events: collect(span.events, |event| ReceivedEvent {
+                name: event.name,
+                attributes: attributes(event.attributes),
+                dropped_attributes: event.dropped_attributes_count,
+            }),
+            links: collect(span.links, |link| ReceivedLink {
+                attributes: attributes(link.attributes),
+            }),
             status: status.code(),
             status_message: status.message,
             trace_state: span.trace_state,
@@ -90,22 +95,6 @@ impl ReceivedSpan {
             dropped_links: span.dropped_links_count,
             resource: resource.clone(),
         }
-    }
-}
-
-impl From<span::Event> for ReceivedEvent {
-    fn from(event: span::Event) -> Self {
-        Self {
-            name: event.name,
-            attributes: attributes(event.attributes),
-            dropped_attributes: event.dropped_attributes_count,
-        }
-    }
-}
-
-impl From<span::Link> for ReceivedLink {
-    fn from(link: span::Link) -> Self {
-        Self { attributes: attributes(link.attributes) }
     }
 }
 
@@ -192,23 +181,22 @@ impl ReceivedMetric {
     }
 
     fn new(metric: Metric, resource: &Attributes) -> Self {
+        let unspecified = Temporality::Unspecified;
         let (kind, temporality, points) = match metric.data {
             Some(Data::Sum(sum)) => (
                 MetricKind::Sum { monotonic: sum.is_monotonic },
                 sum.aggregation_temporality(),
-                points(sum.data_points),
+                collect(sum.data_points, Point::number),
             ),
             Some(Data::Gauge(gauge)) => {
-                (MetricKind::Gauge, Temporality::Unspecified, points(gauge.data_points))
+                (MetricKind::Gauge, unspecified, collect(gauge.data_points, Point::number))
             }
             Some(Data::Histogram(histogram)) => (
                 MetricKind::Histogram,
                 histogram.aggregation_temporality(),
-                points(histogram.data_points),
+                collect(histogram.data_points, Point::of_histogram),
             ),
-            Some(Data::ExponentialHistogram(_) | Data::Summary(_)) | None => {
-                (MetricKind::Unsupported, Temporality::Unspecified, Vec::new())
-            }
+            _ => (MetricKind::Unsupported, unspecified, Vec::new()),
         };
         Self {
             name: metric.name,
@@ -222,6 +210,16 @@ impl ReceivedMetric {
 }
 
 impl Point {
+    fn number(point: NumberDataPoint) -> Self {
+        let attributes = attributes(point.attributes);
+        Self { attributes, number: point.value, histogram: None }
+    }
+
+    fn of_histogram(mut point: HistogramDataPoint) -> Self {
+        let attributes = attributes(std::mem::take(&mut point.attributes));
+        Self { attributes, number: None, histogram: Some(point) }
+    }
+
     /// The value of an integer sum or gauge.
     ///
     /// # Panics
@@ -244,52 +242,32 @@ impl Point {
     }
 }
 
-impl From<NumberDataPoint> for Point {
-    fn from(point: NumberDataPoint) -> Self {
-        let attributes = attributes(point.attributes);
-        Self { attributes, number: point.value, histogram: None }
-    }
+fn collect<T, U>(list: Vec<T>, convert: impl Fn(T) -> U) -> Vec<U> {
+    list.into_iter().map(convert).collect()
 }
 
-impl From<HistogramDataPoint> for Point {
-    fn from(mut point: HistogramDataPoint) -> Self {
-        let attributes = attributes(std::mem::take(&mut point.attributes));
-        Self { attributes, number: None, histogram: Some(point) }
-    }
+/// The items of a request, each with its resource.
+macro_rules! items {
+    ($groups:expr, $scopes:ident, $items:ident, $item:ident) => {{
+        let groups = $groups.into_iter().flat_map(|group| {
+            let resource = attributes(group.resource.unwrap_or_default().attributes);
+            let items = group.$scopes.into_iter().flat_map(|scope| scope.$items);
+            items.map(move |item| $item::new(item, &resource))
+        });
+        groups.collect()
+    }};
 }
 
-fn points(points: Vec<impl Into<Point>>) -> Vec<Point> {
-    points.into_iter().map(Into::into).collect()
+pub(crate) fn spans(request: ExportTraceServiceRequest) -> Vec<ReceivedSpan> {
+    items!(request.resource_spans, scope_spans, spans, ReceivedSpan)
 }
 
-pub(crate) fn spans(request: ExportTraceServiceRequest) -> impl Iterator<Item = ReceivedSpan> {
-    request.resource_spans.into_iter().flat_map(|group| {
-        let resource = resource(group.resource);
-        let spans = group.scope_spans.into_iter().flat_map(|scope| scope.spans);
-        spans.map(move |span| ReceivedSpan::new(span, &resource))
-    })
+pub(crate) fn metrics(request: ExportMetricsServiceRequest) -> Vec<ReceivedMetric> {
+    items!(request.resource_metrics, scope_metrics, metrics, ReceivedMetric)
 }
 
-pub(crate) fn metrics(
-    request: ExportMetricsServiceRequest,
-) -> impl Iterator<Item = ReceivedMetric> {
-    request.resource_metrics.into_iter().flat_map(|group| {
-        let resource = resource(group.resource);
-        let metrics = group.scope_metrics.into_iter().flat_map(|scope| scope.metrics);
-        metrics.map(move |metric| ReceivedMetric::new(metric, &resource))
-    })
-}
-
-pub(crate) fn logs(request: ExportLogsServiceRequest) -> impl Iterator<Item = ReceivedLog> {
-    request.resource_logs.into_iter().flat_map(|group| {
-        let resource = resource(group.resource);
-        let records = group.scope_logs.into_iter().flat_map(|scope| scope.log_records);
-        records.map(move |record| ReceivedLog::new(record, &resource))
-    })
-}
-
-fn resource(resource: Option<Resource>) -> Attributes {
-    attributes(resource.unwrap_or_default().attributes)
+pub(crate) fn logs(request: ExportLogsServiceRequest) -> Vec<ReceivedLog> {
+    items!(request.resource_logs, scope_logs, log_records, ReceivedLog)
 }
 
 fn attributes(pairs: Vec<KeyValue>) -> Attributes {

@@ -24,22 +24,14 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::behaviour::{Behaviour, Refusal};
 use super::counting::Counts;
-use super::data::{self, ReceivedLog, ReceivedMetric, ReceivedSpan};
-use super::received::{Inbox, ReceivedRequest};
+use super::data::{logs, metrics, spans};
+use super::received::{Inbox, Received, ReceivedRequest};
 use super::signal::{Signal, Transport};
 
 /// What precedes a gRPC message: whether it is compressed, and its length in four bytes.
 const GRPC_PREFIX: usize = 5;
 
 pub(crate) type Body = WithTrailers<Full<Bytes>, Ready<Option<Result<HeaderMap, Infallible>>>>;
-
-/// The data of a request.
-pub(crate) enum Export {
-    Spans(Vec<ReceivedSpan>),
-    Metrics(Vec<ReceivedMetric>),
-    Logs(Vec<ReceivedLog>),
-    Counted(Counts),
-}
 
 /// Reads a request, does what the receiver's behaviour says, and answers.
 pub(crate) async fn handle(
@@ -64,15 +56,16 @@ pub(crate) async fn handle(
     // Before anything can go wrong with it.
     inbox.change(|all| all.requests.push(request));
     let body = body.collect().await?.to_bytes();
-    let result = match signal {
-        None => Err(Refusal::unimplemented()),
-        Some(signal) => match decode(signal, transport, &head.headers, body, inbox.counting) {
-            Ok(export) => answer(transport, export, behaviour, &inbox).await,
-            Err(refusal) => {
-                inbox.change(|all| all.malformed.push(refusal.message.to_string()));
-                Err(refusal)
-            }
-        },
+    let export = match signal {
+        None => Ok(Received::default()),
+        Some(signal) => decode(signal, transport, &head.headers, body, inbox.counting),
+    };
+    let result = match export {
+        Ok(export) => answer(transport, export, behaviour, &inbox).await,
+        Err(refusal) => {
+            inbox.change(|all| all.malformed.push(refusal.message.clone()));
+            Err(refusal)
+        }
     };
     Ok(result.unwrap_or_else(|refusal| refuse(transport, refusal)))
 }
@@ -89,17 +82,16 @@ fn decode(
     headers: &HeaderMap,
     body: Bytes,
     counting: bool,
-) -> Result<Export, Refusal> {
+) -> Result<Received, Refusal> {
     let message = message(transport, headers, body)?;
-    let export = match signal {
-        Signal::Traces if counting => Counts::of(message).map(Export::Counted),
-        Signal::Traces => Message::decode(message).map(|m| Export::Spans(data::spans(m).collect())),
-        Signal::Metrics => {
-            Message::decode(message).map(|m| Export::Metrics(data::metrics(m).collect()))
-        }
-        Signal::Logs => Message::decode(message).map(|m| Export::Logs(data::logs(m).collect())),
-    };
-    export.map_err(malformed)
+    let mut all = Received::default();
+    match signal {
+        Signal::Traces if counting => all.counts = Counts::of(message).map_err(malformed)?,
+        Signal::Traces => all.spans = spans(Message::decode(message).map_err(malformed)?),
+        Signal::Metrics => all.metrics = metrics(Message::decode(message).map_err(malformed)?),
+        Signal::Logs => all.logs = logs(Message::decode(message).map_err(malformed)?),
+    }
+    Ok(all)
 }
 
 /// The body without framing and compression.
@@ -128,17 +120,16 @@ fn message(transport: Transport, headers: &HeaderMap, body: Bytes) -> Result<Byt
 }
 
 fn malformed(error: impl ToString) -> Refusal {
-    Refusal::new(Code::InvalidArgument, StatusCode::BAD_REQUEST, error.to_string())
+    Refusal::new(Code::InvalidArgument, 400, error)
 }
 
 fn unsupported(what: String) -> Refusal {
-    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    Refusal::new(Code::Unimplemented, status, format!("unsupported {what}"))
+    Refusal::new(Code::Unimplemented, 415, format!("unsupported {what}"))
 }
 
 async fn answer(
     transport: Transport,
-    export: Export,
+    export: Received,
     behaviour: Behaviour,
     inbox: &Inbox,
 ) -> Result<Response<Body>, Refusal> {
@@ -180,10 +171,10 @@ fn refuse(transport: Transport, refusal: Refusal) -> Response<Body> {
         response.headers_mut().extend(status.into_http::<()>().into_parts().0.headers);
         return response;
     }
-    let (code, message) = (i32::from(code), message.into_owned());
-    let body = tonic_types::Status { code, message, details: Vec::new() }.encode_to_vec();
+    let body = tonic_types::Status { code: code.into(), message, details: Vec::new() };
+    let body = body.encode_to_vec();
     let mut response = response(transport, body, None);
-    *response.status_mut() = status;
+    *response.status_mut() = StatusCode::from_u16(status).expect("a valid status");
     if let Some(delay) = retry_after {
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         response.headers_mut().insert(RETRY_AFTER, seconds.into());

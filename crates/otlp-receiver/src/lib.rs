@@ -86,8 +86,8 @@ impl Receiver {
     fn new(pki: Option<Pki>, inbox: Inbox) -> Self {
         let inbox = Arc::new(inbox);
         let acceptor = pki.as_ref().map(Pki::acceptor);
-        let (address, port) = Port::open(acceptor, Arc::clone(&inbox));
-        Self { address, pki, inbox, port: Mutex::new(port) }
+        let port = Port::open(acceptor, Arc::clone(&inbox));
+        Self { address: port.address, pki, inbox, port: Mutex::new(port) }
     }
 
     /// The base URL, for `OTEL_EXPORTER_OTLP_ENDPOINT`; the same for gRPC and HTTP.
@@ -201,17 +201,13 @@ impl Receiver {
     /// After `timeout`, with a list of what arrived; so do the other waits.
     #[track_caller]
     pub fn wait_for_spans(&self, n: usize, timeout: Duration) -> Vec<ReceivedSpan> {
-        self.wait(timeout, &format!("{n} spans"), |all| {
-            (all.spans.len() >= n).then(|| all.spans.clone())
-        })
+        self.wait_for(n, "spans", timeout, |all| all.spans.clone())
     }
 
     /// Waits for at least `n` log records, and returns all of them.
     #[track_caller]
     pub fn wait_for_logs(&self, n: usize, timeout: Duration) -> Vec<ReceivedLog> {
-        self.wait(timeout, &format!("{n} log records"), |all| {
-            (all.logs.len() >= n).then(|| all.logs.clone())
-        })
+        self.wait_for(n, "log records", timeout, |all| all.logs.clone())
     }
 
     /// Waits for a metric, and returns its latest export.
@@ -228,9 +224,20 @@ impl Receiver {
         n: usize,
         timeout: Duration,
     ) -> Vec<ReceivedRequest> {
-        self.wait(timeout, &format!("{n} requests for {signal}"), |all| {
-            let requests: Vec<_> = all.of(signal).cloned().collect();
-            (requests.len() >= n).then_some(requests)
+        let what = format!("requests for {signal}");
+        self.wait_for(n, &what, timeout, |all| all.of(signal).cloned().collect())
+    }
+
+    #[track_caller]
+    fn wait_for<T>(
+        &self,
+        n: usize,
+        what: &str,
+        timeout: Duration,
+        all: impl Fn(&Received) -> Vec<T>,
+    ) -> Vec<T> {
+        self.wait(timeout, &format!("{n} {what}"), |received| {
+            Some(all(received)).filter(|found| found.len() >= n)
         })
     }
 

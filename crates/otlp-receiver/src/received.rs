@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::behaviour::Behaviour;
 use super::counting::Counts;
 use super::data::{ReceivedLog, ReceivedMetric, ReceivedSpan};
-use super::export::Export;
 use super::signal::{Signal, Transport};
 
 /// Everything that a receiver has seen.
@@ -68,13 +67,12 @@ impl Received {
         self.metrics.iter().rev().find(|metric| metric.name == name)
     }
 
-    pub(crate) fn keep(&mut self, export: Export) {
-        match export {
-            Export::Spans(spans) => self.spans.extend(spans),
-            Export::Metrics(metrics) => self.metrics.extend(metrics),
-            Export::Logs(logs) => self.logs.extend(logs),
-            Export::Counted(counts) => self.counts.add(counts),
-        }
+    /// Adds the data of an accepted request.
+    pub(crate) fn keep(&mut self, export: Self) {
+        self.spans.extend(export.spans);
+        self.metrics.extend(export.metrics);
+        self.logs.extend(export.logs);
+        self.counts.add(export.counts);
     }
 
     /// One line per item.
@@ -102,8 +100,8 @@ pub(crate) struct Inbox {
 #[derive(Default)]
 struct State {
     received: Received,
-    standing: BTreeMap<Signal, Behaviour>,
-    queued: BTreeMap<Signal, VecDeque<Behaviour>>,
+    /// By signal: what is set, and what is queued before it.
+    behaviours: [(Behaviour, VecDeque<Behaviour>); 3],
 }
 
 impl Inbox {
@@ -112,20 +110,17 @@ impl Inbox {
     }
 
     pub(crate) fn set(&self, signal: Signal, behaviour: Behaviour) {
-        let mut state = self.lock();
-        state.queued.remove(&signal);
-        state.standing.insert(signal, behaviour);
+        self.lock().behaviours[signal as usize] = (behaviour, VecDeque::new());
     }
 
     pub(crate) fn queue(&self, signal: Signal, behaviour: Behaviour) {
-        self.lock().queued.entry(signal).or_default().push_back(behaviour);
+        self.lock().behaviours[signal as usize].1.push_back(behaviour);
     }
 
     /// Decides how to answer the next request of this signal.
     pub(crate) fn behaviour(&self, signal: Signal) -> Behaviour {
-        let mut state = self.lock();
-        let queued = state.queued.get_mut(&signal).and_then(VecDeque::pop_front);
-        queued.unwrap_or_else(|| state.standing.get(&signal).cloned().unwrap_or_default())
+        let (set, queued) = &mut self.lock().behaviours[signal as usize];
+        queued.pop_front().unwrap_or_else(|| set.clone())
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Received) -> T) -> T {

@@ -25,25 +25,24 @@ const CONNECTION_WINDOW: u32 = 16 << 20;
 
 /// A port that belongs to its receiver for the receiver's lifetime, listening or not.
 pub(crate) struct Port {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     acceptor: Option<TlsAcceptor>,
     inbox: Arc<Inbox>,
     /// While it listens.
     server: Option<Server>,
-    /// While it does not: bound but not listening, so that the kernel refuses connections and keeps the
-    /// port reserved.
-    reserved: Option<TcpSocket>,
+    /// Bound but never listening, so that the kernel refuses connections and keeps the port reserved
+    /// while there is no server.
+    _reserved: TcpSocket,
 }
 
 impl Port {
     /// Listens on a free port of the loopback interface.
-    pub(crate) fn open(acceptor: Option<TlsAcceptor>, inbox: Arc<Inbox>) -> (SocketAddr, Self) {
-        let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let address = socket.local_addr().expect("a bound socket has an address");
-        let reserved = Some(socket);
-        let mut port = Self { address, acceptor, inbox, server: None, reserved };
+    pub(crate) fn open(acceptor: Option<TlsAcceptor>, inbox: Arc<Inbox>) -> Self {
+        let reserved = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let address = reserved.local_addr().expect("a bound socket has an address");
+        let mut port = Self { address, acceptor, inbox, server: None, _reserved: reserved };
         port.reopen();
-        (address, port)
+        port
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -51,25 +50,15 @@ impl Port {
     }
 
     pub(crate) fn close(&mut self) {
-        if let Some(server) = self.server.take() {
-            server.stop();
-            self.reserved = Some(bind(self.address));
+        if self.server.take().is_some() {
+            // Succeeds when nothing listens any more.
+            bind(self.address);
         }
     }
 
     pub(crate) fn reopen(&mut self) {
-        if let Some(socket) = self.reserved.take() {
-            let (acceptor, inbox) = (self.acceptor.clone(), Arc::clone(&self.inbox));
-            self.server = Some(Server::start(socket, acceptor, inbox));
-        }
-    }
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            server.stop();
-        }
+        let (acceptor, inbox) = (self.acceptor.clone(), Arc::clone(&self.inbox));
+        self.server.get_or_insert_with(|| Server::start(bind(self.address), acceptor, inbox));
     }
 }
 
@@ -93,11 +82,8 @@ fn bind(address: SocketAddr) -> TcpSocket {
     panic!("cannot bind {address}: {last:?}");
 }
 
-/// A thread with a runtime of its own, which closes every connection when it ends.
-struct Server {
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
-}
+/// A thread with a runtime of its own, which closes every connection when the server is dropped.
+struct Server(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
 
 impl Server {
     /// Returns when the socket listens.
@@ -112,22 +98,21 @@ impl Server {
                 () = accept(listener, acceptor, inbox) => {}
             }
         };
-        let thread = thread::Builder::new()
-            .name("otlp-receiver".into())
-            .spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.expect("a runtime for the receiver").block_on(serve);
-            })
-            .expect("a thread for the receiver");
+        let thread = thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime for the receiver").block_on(serve);
+        });
         listening.recv().expect("the receiver listens");
-        Self { stop, thread }
+        Self(Some((stop, thread)))
     }
+}
 
+impl Drop for Server {
     /// Returns when every socket is closed.
-    fn stop(self) {
-        // The receiving end is gone if the thread panicked, which the join reports.
-        let _ = self.stop.send(());
-        let ended = self.thread.join();
+    fn drop(&mut self) {
+        let Some((stop, thread)) = self.0.take() else { return };
+        drop(stop);
+        let ended = thread.join();
         // A second panic during a failing test would abort, and hide why the test failed.
         assert!(ended.is_ok() || thread::panicking(), "the receiver's thread panicked");
     }

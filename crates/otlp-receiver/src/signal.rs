@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Spans.
     Traces,
@@ -17,38 +17,24 @@ impl Signal {
     /// All signals.
     pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
-    /// The path of the specification's default HTTP endpoint.
-    pub const fn http_path(self) -> &'static str {
-        match self {
-            Self::Traces => "/v1/traces",
-            Self::Metrics => "/v1/metrics",
-            Self::Logs => "/v1/logs",
-        }
-    }
-
-    /// The path of the gRPC method.
-    pub const fn grpc_path(self) -> &'static str {
-        match self {
-            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-        }
-    }
-
+    /// The signal of an HTTP endpoint's default path, or of a gRPC method.
     pub(crate) fn of_path(path: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|signal| [signal.http_path(), signal.grpc_path()].contains(&path))
+        Some(match path {
+            "/v1/traces" | "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => {
+                Self::Traces
+            }
+            "/v1/metrics" | "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => {
+                Self::Metrics
+            }
+            "/v1/logs" | "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Self::Logs,
+            _ => return None,
+        })
     }
 }
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Traces => "traces",
-            Self::Metrics => "metrics",
-            Self::Logs => "logs",
-        })
+        f.write_str(&format!("{self:?}").to_ascii_lowercase())
     }
 }
 

@@ -14,8 +14,9 @@ pub(crate) struct Assets {
 }
 
 pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
-    let address = |file: &File| format!("/static/{}?v={}", file.name, file.hash());
-    Assets { css: address(&CSS), js: address(&JS), icon: address(&ICON) }
+    let [css, js, icon] =
+        [0, 1, 2].map(|n: usize| format!("/static/{}?v={}", FILES[n].name, FILES[n].hash()));
+    Assets { css, js, icon }
 });
 
 /// A static file, served at `/static/{name}`.
@@ -28,27 +29,28 @@ pub struct File {
     pub bytes: &'static [u8],
 }
 
-static CSS: File = File {
-    name: "style.css",
-    content_type: "text/css; charset=utf-8",
-    bytes: include_bytes!("../../../static/style.css"),
-};
-static JS: File = File {
-    name: "live.js",
-    content_type: "text/javascript",
-    bytes: include_bytes!("../../../static/live.js"),
-};
-static ICON: File = File {
-    name: "icon.svg",
-    content_type: "image/svg+xml",
-    bytes: include_bytes!("../../../static/icon.svg"),
-};
+macro_rules! file {
+    ($name:literal, $content_type:literal) => {
+        File {
+            name: $name,
+            content_type: $content_type,
+            bytes: include_bytes!(concat!("../../../static/", $name)),
+        }
+    };
+}
+
+/// In the order of [`Assets`].
+static FILES: [File; 3] = [
+    file!("style.css", "text/css; charset=utf-8"),
+    file!("live.js", "text/javascript"),
+    file!("icon.svg", "image/svg+xml"),
+];
 
 impl File {
     /// The file of this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        [&CSS, &JS, &ICON].into_iter().find(|file| file.name == name)
+        FILES.iter().find(|file| file.name == name)
     }
 
     /// How long a browser may cache the file, by the `v` of the requested address.

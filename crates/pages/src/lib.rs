@@ -38,17 +38,15 @@ pub const HEADERS: [(&str, &str); 3] = [
     ("cache-control", "no-store"),
 ];
 
-/// An endpoint to try.
+/// An endpoint to try, with GET.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Endpoint {
-    method: &'static str,
     path: &'static str,
     summary: &'static str,
-    href: &'static str,
 }
 
 const fn endpoint(path: &'static str, summary: &'static str) -> Endpoint {
-    Endpoint { method: "GET", path, summary, href: path }
+    Endpoint { path, summary }
 }
 
 const ENDPOINTS: [Endpoint; 6] = [

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser;
 use clap::{Args, value_parser};
 
-use super::base_url::BaseUrl;
 use super::options::http_url;
 
 const DEFAULT_BASE_URL: &str = "http://localhost:8000";
@@ -16,7 +15,7 @@ const DEFAULT_JAEGER_UI_URL: &str = "http://localhost:16686";
 pub struct RunnerArgs {
     /// Base URL of the application
     #[arg(long, env = "BASE_URL", value_name = "URL", default_value = DEFAULT_BASE_URL, value_parser = base_url(DEFAULT_BASE_URL))]
-    pub(super) base_url: BaseUrl,
+    pub(super) base_url: String,
 
     /// Number of load requests
     #[arg(long, value_name = "N", default_value = "30", value_parser = value_parser!(u32).range(1..=1_000_000))]
@@ -36,26 +35,30 @@ pub struct RunnerArgs {
 
     /// Verify each functional test's trace in the Jaeger at URL (its query port is 16686)
     #[arg(long, env = "JAEGER_QUERY_URL", value_name = "URL", value_parser = base_url(DEFAULT_JAEGER_UI_URL))]
-    pub(super) verify: Option<BaseUrl>,
+    pub(super) verify: Option<String>,
 
     /// Jaeger UI to name in the output [default: the one of --verify, or localhost:16686]
     #[arg(long, env = "JAEGER_UI_URL", value_name = "URL", value_parser = base_url(DEFAULT_JAEGER_UI_URL))]
-    jaeger_ui_url: Option<BaseUrl>,
+    jaeger_ui_url: Option<String>,
 }
 
-fn base_url(example: &str) -> impl TypedValueParser<Value = BaseUrl> + use<> {
-    http_url(example).map(BaseUrl::from)
+/// A parser of a URL that paths are appended to: without the slash at its end.
+fn base_url(example: &str) -> impl TypedValueParser<Value = String> + use<> {
+    http_url(example).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }
 
 impl RunnerArgs {
     pub(super) fn uses_https(&self) -> bool {
-        [Some(&self.base_url), self.verify.as_ref()].into_iter().flatten().any(BaseUrl::is_https)
+        let verify = self.verify.as_deref().unwrap_or_default();
+        [&self.base_url, verify].iter().any(|url| url.starts_with("https:"))
     }
 
     /// The Jaeger UI to name in the output.
-    pub(super) fn jaeger_ui(&self) -> String {
-        let url = self.jaeger_ui_url.as_ref().or(self.verify.as_ref());
-        url.map_or_else(|| DEFAULT_JAEGER_UI_URL.to_owned(), ToString::to_string)
+    pub(super) fn jaeger_ui(&self) -> &str {
+        self.jaeger_ui_url
+            .as_ref()
+            .or(self.verify.as_ref())
+            .map_or(DEFAULT_JAEGER_UI_URL, |url| url)
     }
 }
 
@@ -76,7 +79,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_documentation() {
         let args = parse(&[]).expect("no option is required");
-        assert_eq!(args.base_url.to_string(), "http://localhost:8000");
+        assert_eq!(args.base_url, "http://localhost:8000");
         assert_eq!((args.requests, args.workers, args.repeat), (30, 5, 1));
         assert_eq!((args.json.as_ref(), args.verify.as_ref()), (None, None));
         assert_eq!(args.jaeger_ui(), "http://localhost:16686");
@@ -103,6 +106,17 @@ mod tests {
         assert_eq!(parse(&[verify]).expect("valid").jaeger_ui(), "http://jaeger:16686");
         let both = parse(&[verify, "--jaeger-ui-url=https://example.org/jaeger/"]).expect("valid");
         assert_eq!(both.jaeger_ui(), "https://example.org/jaeger");
+    }
+
+    #[test]
+    fn a_path_is_appended_with_one_slash() {
+        for (base, expected) in [
+            ("http://localhost:8000", "http://localhost:8000"),
+            ("http://localhost:8000/", "http://localhost:8000"),
+            ("https://example.org/jaeger/", "https://example.org/jaeger"),
+        ] {
+            assert_eq!(parse(&["--base-url", base]).expect("valid").base_url, expected);
+        }
     }
 
     #[test]

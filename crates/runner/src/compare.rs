@@ -1,218 +1,177 @@
 //! Compares the recorded spans with the planned tree.
 
+use std::ptr;
+
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::{Span, status::StatusCode};
 
-use super::expected::{self, Attribute};
+use super::expected::{self, Attribute, EXCEPTION};
 use super::otlp;
-use super::plan::kind_attributes;
-use super::problem::{Fault, Problem};
-
-/// All differences between `recorded`, in the order of start, and `planned`, whose root is a child of
-/// the span `caller`.
-pub(super) fn compare(planned: &expected::Span, caller: &[u8], recorded: &[Span]) -> Vec<Problem> {
-    let mut comparison = Comparison { caller, recorded, planned: Vec::new(), problems: Vec::new() };
-    comparison.list(planned, None);
-    comparison.number_namesakes();
-    comparison.match_where_planned();
-    comparison.match_elsewhere();
-    comparison.check_matches();
-    comparison.check_order();
-    comparison.report_leftovers();
-    comparison.problems
-}
-
-struct Comparison<'a> {
-    /// The span id that the runner sent. No trace contains its span.
-    caller: &'a [u8],
-    recorded: &'a [Span],
-    /// The planned tree, parents before children.
-    planned: Vec<Planned<'a>>,
-    problems: Vec<Problem>,
-}
-
-struct Planned<'a> {
-    span: &'a expected::Span,
-    /// Index in `Comparison::planned`.
-    parent: Option<usize>,
-    /// The name, with a number if an earlier span has the same name.
-    label: String,
-    /// Index in `Comparison::recorded`.
-    found: Option<usize>,
-}
-
-impl<'a> Comparison<'a> {
-    fn list(&mut self, span: &'a expected::Span, parent: Option<usize>) {
-        let index = self.planned.len();
-        self.planned.push(Planned { span, parent, label: span.name.to_owned(), found: None });
-        for child in span.children {
-            self.list(child, Some(index));
-        }
-    }
-
-    /// A chain of calls has the same names at every hop: `GET /api/chain`, `GET /api/chain #2`.
-    fn number_namesakes(&mut self) {
-        for index in (0..self.planned.len()).rev() {
-            let name = self.planned[index].span.name;
-            let before =
-                self.planned[..index].iter().filter(|other| other.span.name == name).count();
-            if before > 0 {
-                self.planned[index].label = format!("{name} #{}", before + 1);
-            }
-        }
-    }
-
-    /// Matches every span that is in its place, before a misplaced one can take it.
-    fn match_where_planned(&mut self) {
-        for index in 0..self.planned.len() {
-            self.planned[index].found = self.find_where_planned(index);
-        }
-    }
-
-    /// Matches spans with the right name under the wrong parent; those below them are in place again.
-    fn match_elsewhere(&mut self) {
-        for index in 0..self.planned.len() {
-            if self.planned[index].found.is_some() {
-                continue;
-            }
-            let name = self.planned[index].span.name;
-            let found =
-                self.find_where_planned(index).or_else(|| self.find(|span| span.name == name));
-            self.planned[index].found = found;
-        }
-    }
-
-    fn find_where_planned(&self, index: usize) -> Option<usize> {
-        let parent_id = self.planned_parent_id(index)?;
-        let name = self.planned[index].span.name;
-        self.find(|span| span.name == name && span.parent_span_id == parent_id)
-    }
-
-    /// The first recorded span that matches and belongs to no planned span yet.
-    fn find(&self, matches: impl Fn(&Span) -> bool) -> Option<usize> {
-        (0..self.recorded.len())
-            .find(|&index| matches(&self.recorded[index]) && self.owner(index).is_none())
-    }
-
-    fn owner(&self, recorded: usize) -> Option<&Planned<'a>> {
-        self.planned.iter().find(|planned| planned.found == Some(recorded))
-    }
-
-    /// The id of the span that matches the planned parent.
-    fn planned_parent_id(&self, index: usize) -> Option<&'a [u8]> {
-        match self.planned[index].parent {
-            None => Some(self.caller),
-            Some(parent) => self.planned[parent].found.map(|found| &*self.recorded[found].span_id),
-        }
-    }
-
-    fn check_matches(&mut self) {
-        for index in 0..self.planned.len() {
-            let span = &self.planned[index];
-            let faults = match span.found {
-                None => vec![Fault::Missing],
-                Some(found) => {
-                    let found = &self.recorded[found];
-                    let mut faults = Vec::from_iter(self.parent_fault(index, found));
-                    faults.extend(faults_within(span.span, found));
-                    faults
-                }
-            };
-            let problem = |fault| Problem { span: span.label.clone(), fault };
-            self.problems.extend(faults.into_iter().map(problem));
-        }
-    }
-
-    fn parent_fault(&self, index: usize, found: &Span) -> Option<Fault> {
-        if self.planned_parent_id(index) == Some(&*found.parent_span_id) {
-            return None;
-        }
-        let expected = match self.planned[index].parent {
-            Some(parent) => format!("`{}`", self.planned[parent].label),
-            None => CALLER.to_owned(),
-        };
-        Some(Fault::Parent { found: self.name_of_parent(found), expected })
-    }
-
-    fn check_order(&mut self) {
-        for parent in 0..self.planned.len() {
-            let children = self.planned.iter().filter(|planned| planned.parent == Some(parent));
-            let found: Vec<_> =
-                children.filter_map(|child| Some((child, &self.recorded[child.found?]))).collect();
-            for pair in found.windows(2) {
-                let [(previous, first), (span, second)] = [pair[0], pair[1]];
-                if second.start_time_unix_nano < first.start_time_unix_nano {
-                    let fault = Fault::Order { previous: previous.label.clone() };
-                    self.problems.push(Problem { span: span.label.clone(), fault });
-                }
-            }
-        }
-    }
-
-    fn report_leftovers(&mut self) {
-        for (index, span) in self.recorded.iter().enumerate() {
-            if self.owner(index).is_none() {
-                let fault = Fault::Extra { parent: self.name_of_parent(span) };
-                self.problems.push(Problem { span: span.name.clone(), fault });
-            }
-        }
-    }
-
-    fn name_of_parent(&self, span: &Span) -> String {
-        let id = &*span.parent_span_id;
-        let recorded = self.recorded.iter().position(|other| other.span_id == id);
-        match recorded {
-            _ if id == self.caller => CALLER.to_owned(),
-            _ if id.is_empty() => "no span".to_owned(),
-            None => "a span that is not in the trace".to_owned(),
-            Some(index) => match self.owner(index) {
-                Some(planned) => format!("`{}`", planned.label),
-                None => format!("`{}`", self.recorded[index].name),
-            },
-        }
-    }
-}
 
 /// What a root's parent is called.
 const CALLER: &str = "the runner's request";
 
+/// The differences between a trace and its plan.
+#[derive(Default)]
+pub(super) struct Differences {
+    /// One line each; empty if the trace is as planned.
+    pub(super) problems: Vec<String>,
+    /// Whether a planned span is missing.
+    pub(super) missing: bool,
+}
+
+/// All differences between `recorded`, in the order of start, and `planned`, whose root is a child of
+/// the span `caller`, which no trace contains.
+pub(super) fn compare(planned: &expected::Span, caller: &[u8], recorded: &[Span]) -> Differences {
+    let mut tree = Tree { caller, recorded, planned: Vec::new() };
+    tree.list(planned, None);
+    // First, every span that is in its place, before a misplaced one can take it. Then, spans with the
+    // right name under the wrong parent; those below them are in place again.
+    for elsewhere in [false, true] {
+        for index in 0..tree.planned.len() {
+            if tree.planned[index].found.is_none() {
+                tree.planned[index].found = tree.find(index, elsewhere);
+            }
+        }
+    }
+    tree.differences()
+}
+
+struct Tree<'a> {
+    caller: &'a [u8],
+    recorded: &'a [Span],
+    /// Parents before children.
+    planned: Vec<Planned<'a>>,
+}
+
+struct Planned<'a> {
+    span: &'a expected::Span,
+    /// Index in `Tree::planned`.
+    parent: Option<usize>,
+    /// A chain of calls has the same names at every hop: `GET /api/chain`, `GET /api/chain #2`.
+    label: String,
+    found: Option<&'a Span>,
+}
+
+impl<'a> Tree<'a> {
+    fn list(&mut self, span: &'a expected::Span, parent: Option<usize>) {
+        let index = self.planned.len();
+        let label = match self.planned.iter().filter(|other| other.span.name == span.name).count() {
+            0 => span.name.to_owned(),
+            before => format!("{} #{}", span.name, before + 1),
+        };
+        self.planned.push(Planned { span, parent, label, found: None });
+        span.children.iter().for_each(|child| self.list(child, Some(index)));
+    }
+
+    /// The first recorded span with the name and the parent of a planned one, or else with its name alone, that
+    /// belongs to no planned span yet.
+    fn find(&self, index: usize, elsewhere: bool) -> Option<&'a Span> {
+        let (name, parent) = (self.planned[index].span.name, self.parent_id(index));
+        let mut free =
+            self.recorded.iter().filter(|span| span.name == name && self.owner(span).is_none());
+        let in_place = free.clone().find(|span| Some(&*span.parent_span_id) == parent);
+        in_place.or_else(|| free.next().filter(|_| elsewhere))
+    }
+
+    fn owner(&self, recorded: &Span) -> Option<&Planned<'a>> {
+        self.planned
+            .iter()
+            .find(|planned| planned.found.is_some_and(|found| ptr::eq(found, recorded)))
+    }
+
+    /// The id of the span that matches the planned parent.
+    fn parent_id(&self, index: usize) -> Option<&'a [u8]> {
+        match self.planned[index].parent {
+            None => Some(self.caller),
+            Some(parent) => self.planned[parent].found.map(|found| &*found.span_id),
+        }
+    }
+
+    fn differences(&self) -> Differences {
+        let mut differences = Differences::default();
+        let mut report = |span: &str, fault: String| {
+            differences.problems.push(format!("span `{span}`: {fault}"));
+        };
+        for (index, Planned { span, parent, label, found }) in self.planned.iter().enumerate() {
+            let Some(found) = found else {
+                differences.missing = true;
+                report(label, "missing".to_owned());
+                continue;
+            };
+            if self.parent_id(index) != Some(&*found.parent_span_id) {
+                let expected = parent.map(|parent| format!("`{}`", self.planned[parent].label));
+                let (found, expected) = (self.name_of_parent(found), expected.as_deref());
+                report(
+                    label,
+                    format!("parent is {found}, expected {}", expected.unwrap_or(CALLER)),
+                );
+            }
+            for fault in faults_within(span, found) {
+                report(label, fault);
+            }
+        }
+        for (index, Planned { parent, label, found, .. }) in self.planned.iter().enumerate() {
+            let mut before =
+                self.planned[..index].iter().rev().filter(|other| other.parent == *parent);
+            let previous = before.find_map(|sibling| Some((&sibling.label, sibling.found?)));
+            if let (Some(found), Some((previous, first))) = (found, previous)
+                && found.start_time_unix_nano < first.start_time_unix_nano
+            {
+                report(label, format!("starts before `{previous}`, expected after it"));
+            }
+        }
+        for span in self.recorded.iter().filter(|span| self.owner(span).is_none()) {
+            report(&span.name, format!("not expected, below {}", self.name_of_parent(span)));
+        }
+        differences
+    }
+
+    fn name_of_parent(&self, span: &Span) -> String {
+        let id = &*span.parent_span_id;
+        match self.recorded.iter().find(|other| other.span_id == id) {
+            _ if id == self.caller => CALLER.to_owned(),
+            _ if id.is_empty() => "no span".to_owned(),
+            None => "a span that is not in the trace".to_owned(),
+            Some(parent) => {
+                format!("`{}`", self.owner(parent).map_or(&parent.name, |planned| &planned.label))
+            }
+        }
+    }
+}
+
 /// What the span alone shows.
-fn faults_within(planned: &expected::Span, found: &Span) -> Vec<Fault> {
+fn faults_within(planned: &expected::Span, found: &Span) -> Vec<String> {
     let mut faults = Vec::new();
     if found.kind() != planned.kind {
-        faults.push(Fault::Kind { found: found.kind(), expected: planned.kind });
+        faults.push(format!("kind is {:?}, expected {:?}", found.kind(), planned.kind));
     }
     let failed = found.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error);
-    if failed != planned.failed {
-        faults.push(if failed { Fault::Failed } else { Fault::NotFailed });
+    match (failed, planned.failed) {
+        (true, false) => faults.push("status is Error, expected success".to_owned()),
+        (false, true) => faults.push("status is not Error, expected Error".to_owned()),
+        _ => {}
     }
-    let attributes = kind_attributes(planned.kind).iter().chain(planned.attributes);
-    faults.extend(attribute_faults("", attributes, &found.attributes));
-    for event in planned.events {
-        match found.events.iter().find(|found| found.name == event.name) {
-            None => faults.push(Fault::MissingEvent { name: event.name }),
-            Some(found) => {
-                let of = format!("event `{}`: ", event.name);
-                faults.extend(attribute_faults(&of, event.attributes, &found.attributes));
+    faults.extend(attribute_faults(&planned.all_attributes(), &found.attributes));
+    if planned.failed {
+        let (name, attributes) = EXCEPTION;
+        match found.events.iter().find(|event| event.name == name) {
+            None => faults.push(format!("event `{name}` is missing")),
+            Some(event) => {
+                let of_event = attribute_faults(&attributes, &event.attributes);
+                faults.extend(of_event.map(|fault| format!("event `{name}`: {fault}")));
             }
         }
     }
     faults
 }
 
-fn attribute_faults<'a>(
-    of: &str,
-    planned: impl IntoIterator<Item = &'a Attribute>,
-    found: &[KeyValue],
-) -> impl Iterator<Item = Fault> {
-    planned.into_iter().filter_map(move |&(key, expected)| {
-        let of = of.to_owned();
-        match otlp::attribute(found, key) {
-            None => Some(Fault::MissingAttribute { of, key }),
-            Some(found) if expected.matches(found) => None,
-            Some(found) => {
-                Some(Fault::Attribute { of, key, found: otlp::display(found), expected })
-            }
+fn attribute_faults(planned: &[Attribute], found: &[KeyValue]) -> impl Iterator<Item = String> {
+    planned.iter().filter_map(|&(key, expected)| match otlp::attribute(found, key) {
+        None => Some(format!("attribute `{key}` is missing")),
+        Some(found) if expected.matches(found) => None,
+        Some(found) => {
+            Some(format!("attribute `{key}` is {}, expected {expected}", otlp::display(found)))
         }
     })
 }
@@ -237,8 +196,7 @@ mod tests {
         let mut spans = recorded(planned(target), &format!("{CALLER:016x}"));
         change(&mut spans);
         let spans = otlp::parse(&reply(&spans)).expect("OTLP");
-        let problems = compare(planned(target), &CALLER.to_be_bytes(), &spans);
-        problems.iter().map(ToString::to_string).collect()
+        compare(planned(target), &CALLER.to_be_bytes(), &spans).problems
     }
 
     fn span<'a>(spans: &'a mut [Json], name: &str) -> &'a mut Json {

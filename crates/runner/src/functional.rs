@@ -9,7 +9,6 @@ use reqwest::{Client, Response, header::HeaderMap};
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::base_url::BaseUrl;
 use super::expected::{Body, Request};
 
 /// The result of one functional test.
@@ -40,7 +39,7 @@ pub(super) fn as_text<S: Serializer>(id: &impl Display, serializer: S) -> Result
 /// Sends the `planned` request as the root of a new trace, and checks the response.
 pub(super) async fn test(
     client: &Client,
-    base_url: &BaseUrl,
+    base_url: &str,
     planned: &'static Request,
     timeout: Duration,
 ) -> Outcome {
@@ -49,7 +48,7 @@ pub(super) async fn test(
     let span_id = SpanId::from(fastrand::u64(1..));
     let started = Instant::now();
     let response = client
-        .get(base_url.join(planned.target))
+        .get(format!("{base_url}{}", planned.target))
         .header("traceparent", format!("00-{trace_id}-{span_id}-01"))
         .timeout(timeout)
         .send()
@@ -64,30 +63,29 @@ pub(super) async fn test(
         latency_ms: 0.0,
         problems: Vec::new(),
     };
-    match response {
-        Ok(response) => outcome.check(response).await,
-        Err(error) => outcome.problems.push(format!("no response: {}", root_cause(error))),
+    match check(&mut outcome, response).await {
+        Ok(detail) => outcome.detail = detail,
+        Err(problem) => outcome.problems.push(problem),
     }
     outcome.latency_ms = started.elapsed().as_secs_f64() * 1000.0;
     outcome
 }
 
-impl Outcome {
-    async fn check(&mut self, response: Response) {
-        let status = response.status().as_u16();
-        self.problems.extend(check_trace_response(response.headers(), self.trace_id).err());
-        let body = response.bytes().await;
-        if status != self.planned.status {
-            // One line is enough: the body will differ too.
-            self.problems.push(format!("status {status}, expected {}", self.planned.status));
-            return;
-        }
-        let body = body.map_err(|error| format!("incomplete body: {}", root_cause(error)));
-        match body.and_then(|body| check_body(self.planned.body, &body, self.trace_id)) {
-            Ok(detail) => self.detail = detail,
-            Err(problem) => self.problems.push(problem),
-        }
+/// A summary of the body, or the last problem.
+async fn check(
+    outcome: &mut Outcome,
+    response: reqwest::Result<Response>,
+) -> Result<Option<String>, String> {
+    let response = response.map_err(|error| format!("no response: {}", root_cause(error)))?;
+    let (status, expected) = (response.status().as_u16(), outcome.planned.status);
+    outcome.problems.extend(check_trace_response(response.headers(), outcome.trace_id).err());
+    let body = response.bytes().await;
+    if status != expected {
+        // One line is enough: the body will differ too.
+        return Err(format!("status {status}, expected {expected}"));
     }
+    let body = body.map_err(|error| format!("incomplete body: {}", root_cause(error)))?;
+    check_body(outcome.planned.body, &body, outcome.trace_id)
 }
 
 /// The innermost error, which says what happened; those around it repeat the URL.
@@ -101,13 +99,10 @@ pub(super) fn root_cause(error: reqwest::Error) -> String {
 fn check_trace_response(headers: &HeaderMap, trace_id: TraceId) -> Result<(), String> {
     let value = headers.get("traceresponse").ok_or("header `traceresponse` is missing")?;
     let value = String::from_utf8_lossy(value.as_bytes());
-    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    match value.split('-').collect::<Vec<_>>()[..] {
-        ["00", trace, span, "01"]
-            if trace == trace_id.to_string() && span.len() == 16 && is_hex(span) =>
-        {
-            Ok(())
-        }
+    let span = value.strip_prefix(&format!("00-{trace_id}-")).and_then(|v| v.strip_suffix("-01"));
+    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    match span {
+        Some(span) if span.len() == 16 && span.bytes().all(is_hex) => Ok(()),
         _ => {
             Err(format!("header `traceresponse` is {value:?}, expected 00-{trace_id}-<span id>-01"))
         }
@@ -118,43 +113,37 @@ fn check_trace_response(headers: &HeaderMap, trace_id: TraceId) -> Result<(), St
 fn check_body(planned: Body, body: &[u8], trace_id: TraceId) -> Result<Option<String>, String> {
     let json: Json =
         serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
-    let detail = match planned {
-        Body::Json(text) => equals(text, &json).map(|()| None),
-        Body::Users(count) => users(&json, count).map(Some),
-        Body::Duration => duration(&json).map(Some),
-        Body::Hops(count) => hops(&json, count, trace_id).map(Some),
-    };
-    detail.map_err(|error| format!("{error:#}, the body is {json}"))
+    summary(planned, &json, trace_id).map_err(|error| format!("{error:#}, the body is {json}"))
 }
 
-fn equals(planned: &str, json: &Json) -> anyhow::Result<()> {
-    ensure!(*json == serde_json::from_str::<Json>(planned)?, "expected {planned}");
-    Ok(())
-}
-
-fn users(json: &Json, count: usize) -> anyhow::Result<String> {
-    let users = json.as_array().context("expected a list")?;
-    ensure!(users.len() == count, "expected {count} users");
-    for key in ["id", "name", "email"] {
-        ensure!(users.iter().all(|user| user.get(key).is_some()), "a user has no `{key}`");
-    }
-    Ok(format!("Users: {count}"))
-}
-
-fn duration(json: &Json) -> anyhow::Result<String> {
-    ensure!(json["status"] == "success", "`status` is not \"success\"");
-    let duration = json["duration_ms"].as_f64().context("`duration_ms` is not a number")?;
-    Ok(format!("Duration: {duration:.2}ms"))
-}
-
-fn hops(json: &Json, count: usize, trace_id: TraceId) -> anyhow::Result<String> {
-    let hops = json["hops"].as_array().context("`hops` is not a list")?;
-    ensure!(hops.len() == count + 1, "expected {} services in `hops`", count + 1);
-    ensure!(hops.iter().all(|hop| hop["service"].is_string()), "a hop has no `service`");
-    let trace_id = trace_id.to_string();
-    let one_trace = hops.iter().all(|hop| hop["trace_id"] == trace_id);
-    ensure!(one_trace, "not every hop has the `trace_id` {trace_id}");
-    Ok(format!("Hops: {count}"))
+fn summary(planned: Body, json: &Json, trace_id: TraceId) -> anyhow::Result<Option<String>> {
+    Ok(match planned {
+        Body::Json(text) => {
+            ensure!(*json == serde_json::from_str::<Json>(text)?, "expected {text}");
+            None
+        }
+        Body::Users(count) => {
+            let users = json.as_array().context("expected a list")?;
+            ensure!(users.len() == count, "expected {count} users");
+            for key in ["id", "name", "email"] {
+                ensure!(users.iter().all(|user| user.get(key).is_some()), "a user has no `{key}`");
+            }
+            Some(format!("Users: {count}"))
+        }
+        Body::Duration => {
+            ensure!(json["status"] == "success", "`status` is not \"success\"");
+            let duration = json["duration_ms"].as_f64().context("`duration_ms` is not a number")?;
+            Some(format!("Duration: {duration:.2}ms"))
+        }
+        Body::Hops(count) => {
+            let hops = json["hops"].as_array().context("`hops` is not a list")?;
+            ensure!(hops.len() == count + 1, "expected {} services in `hops`", count + 1);
+            ensure!(hops.iter().all(|hop| hop["service"].is_string()), "a hop has no `service`");
+            let one_trace = hops.iter().all(|hop| hop["trace_id"] == trace_id.to_string());
+            ensure!(one_trace, "not every hop has the `trace_id` {trace_id}");
+            Some(format!("Hops: {count}"))
+        }
+    })
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
-use thiserror::Error;
 
 use super::options::described;
 
@@ -48,33 +48,18 @@ pub fn run(args: &HealthcheckArgs) -> ExitCode {
     }
 }
 
-#[derive(Debug, Error)]
-enum Unhealthy {
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    #[error("no complete response within {} s", .0.as_secs_f32())]
-    Timeout(Duration),
-    #[error("the response is not HTTP/1")]
-    NotHttp,
-    #[error("status {0}, expected 200")]
-    Status(u16),
-}
-
-fn check(server: SocketAddr, timeout: Duration) -> Result<(), Unhealthy> {
-    match request(server, Instant::now() + timeout) {
-        Ok(response) => match status(&response) {
-            Some(200) => Ok(()),
-            Some(other) => Err(Unhealthy::Status(other)),
-            None => Err(Unhealthy::NotHttp),
-        },
-        // A socket's timeout is one or the other, by platform.
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) =>
-        {
-            Err(Unhealthy::Timeout(timeout))
-        }
-        Err(error) => Err(error.into()),
-    }
+fn check(server: SocketAddr, timeout: Duration) -> anyhow::Result<()> {
+    let response =
+        request(server, Instant::now() + timeout).map_err(|error| match error.kind() {
+            // A socket's timeout is one or the other, by platform.
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                anyhow!("no complete response within {} s", timeout.as_secs_f32())
+            }
+            _ => error.into(),
+        })?;
+    let status = status(&response).context("the response is not HTTP/1")?;
+    ensure!(status == 200, "status {status}, expected 200");
+    Ok(())
 }
 
 /// Reads the whole response, although its first line is enough: to the server, and in its traces, an

@@ -4,28 +4,26 @@
 //! # Layout
 //! `args` is the command line of `runner`, `plan` its requests and the spans it expects, in the
 //! vocabulary of `expected`. A run is `functional`, then `load`, then `verify`, which reads Jaeger's
-//! traces with `otlp` and compares them with the plan (`compare`, `problem`). `report` prints.
+//! traces with `otlp` and compares them with the plan (`compare`). `report` is the output.
 //! [`healthcheck`] is a command of its own; [`options`] is what all command lines share.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use reqwest::{Client, redirect};
 
-use base_url::BaseUrl;
 use expected::Request;
-use report::{Console, Report, Verification};
-use verify::Jaeger;
+use functional::Outcome;
+use report::{RULE, Report, Verification};
 
 pub use args::RunnerArgs;
 
 mod args;
-mod base_url;
 mod compare;
 mod expected;
 mod functional;
@@ -34,7 +32,6 @@ mod load;
 pub mod options;
 mod otlp;
 mod plan;
-mod problem;
 mod report;
 mod verify;
 
@@ -57,17 +54,24 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Panics
 /// If the process has no default TLS provider.
 pub async fn run(args: RunnerArgs) -> anyhow::Result<ExitCode> {
+    let (mut out, mut bar): (Box<dyn Write>, _) =
+        (Box::new(io::stdout()), ProgressDrawTarget::stdout());
     // First, so that an invalid name fails before the tests.
-    let json = args.json.as_deref().map(create).transpose()?;
-    let (out, bar): (Box<dyn Write + Send>, _) = if args.json.as_deref() == Some(Path::new(STDOUT))
-    {
-        (Box::new(io::stderr()), ProgressDrawTarget::stderr())
-    } else {
-        (Box::new(io::stdout()), ProgressDrawTarget::stdout())
+    let json: Option<Box<dyn Write>> = match args.json.as_deref() {
+        None => None,
+        Some(path) if path == Path::new("-") => {
+            (out, bar) = (Box::new(io::stderr()), ProgressDrawTarget::stderr());
+            Some(Box::new(io::stdout()))
+        }
+        Some(path) => {
+            let context = || format!("cannot create --json {}", path.display());
+            Some(Box::new(File::create(path).with_context(context)?))
+        }
     };
-    let report = Run::new(&args, out, bar)?.complete().await?;
+    let report = test_all(&args, &mut out, bar).await?;
     if let Some(mut json) = json {
-        report.write_json(&mut json).context("cannot write the --json report")?;
+        let text = serde_json::to_string_pretty(&report)?;
+        writeln!(json, "{text}").context("cannot write the --json report")?;
     }
     if !report.responding {
         eprintln!("Error: App is not responding at {}", report.base_url);
@@ -75,115 +79,86 @@ pub async fn run(args: RunnerArgs) -> anyhow::Result<ExitCode> {
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The FILE of `--json` that is stdout.
-const STDOUT: &str = "-";
+/// The bar appears on a terminal only.
+async fn test_all(
+    args: &RunnerArgs,
+    out: &mut impl Write,
+    bar: ProgressDrawTarget,
+) -> anyhow::Result<Report> {
+    let &RunnerArgs { ref base_url, requests, workers, repeat, ref verify, .. } = args;
+    let client = client(args.uses_https())?;
+    let bar = ProgressBar::with_draw_target(None, bar);
+    let mut report = Report { base_url: base_url.clone(), ..Report::default() };
 
-fn create(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
-    if path == Path::new(STDOUT) {
-        return Ok(Box::new(io::stdout()));
+    writeln!(out, "{RULE}\nOTEL Demo App - Test Suite\n{RULE}")?;
+    let health = test(&client, base_url, &plan::HEALTH, HEALTH_TIMEOUT, out).await?;
+    report.responding = health.status == Some(plan::HEALTH.status);
+    report.functional.push(health);
+    if !report.responding {
+        return Ok(report.concluded());
     }
-    let file =
-        File::create(path).with_context(|| format!("cannot create --json {}", path.display()))?;
-    Ok(Box::new(file))
-}
-
-/// A run in progress.
-struct Run<'a, W> {
-    args: &'a RunnerArgs,
-    client: Client,
-    console: Console<W>,
-    bar: ProgressBar,
-    report: Report,
-}
-
-impl<'a, W: Write> Run<'a, W> {
-    /// The bar appears on a terminal only.
-    fn new(args: &'a RunnerArgs, out: W, bar: ProgressDrawTarget) -> anyhow::Result<Self> {
-        let client = Client::builder();
-        // Plain HTTP must work without root certificates, as in a minimal container.
-        let client = if args.uses_https() { client } else { client.tls_certs_only([]) };
-        // No proxy, even from the environment: the latencies are the application's.
-        // No redirects: an endpoint that has moved does not respond as planned.
-        let client = client
-            .user_agent(plan::USER_AGENT)
-            .timeout(REQUEST_TIMEOUT)
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .build()
-            .context("cannot create an HTTP client")?;
-        let bar = ProgressBar::with_draw_target(None, bar);
-        Ok(Self {
-            args,
-            client,
-            console: Console::new(out),
-            bar,
-            report: Report::new(&args.base_url),
-        })
-    }
-
-    async fn complete(mut self) -> anyhow::Result<Report> {
-        self.console.banner()?;
-        let status = self.test(&plan::HEALTH, HEALTH_TIMEOUT).await?;
-        self.report.responding = status == Some(plan::HEALTH.status);
-        if !self.report.responding {
-            return Ok(self.report.concluded());
+    for number in 1..=repeat {
+        if repeat > 1 {
+            writeln!(out, "[*] Run {number} of {repeat}\n")?;
         }
-        for number in 1..=self.args.repeat {
-            if self.args.repeat > 1 {
-                self.console.repetition(number, self.args.repeat)?;
-            }
-            self.console.functional()?;
-            for request in plan::FUNCTIONAL {
-                self.test(request, REQUEST_TIMEOUT).await?;
-            }
-            self.load().await?;
+        writeln!(out, "[*] Running functional tests...")?;
+        for request in plan::FUNCTIONAL {
+            let outcome = test(&client, base_url, request, REQUEST_TIMEOUT, out).await?;
+            report.functional.push(outcome);
         }
-        // Last: the load covers the exporter's delay.
-        if let Some(url) = &self.args.verify {
-            self.verify(url).await?;
-        }
-        let report = self.report.concluded();
-        self.console.closing(&report, &self.args.jaeger_ui())?;
-        Ok(report)
+        writeln!(out, "[*] Running load tests...")?;
+        writeln!(out, "[*] Generating {requests} requests for load testing...")?;
+        bar.reset();
+        bar.set_length(requests.into());
+        let figures = load::run(&client, base_url, requests, workers, &bar).await?;
+        bar.finish_and_clear();
+        write!(out, "{figures}")?;
+        report.load.push(figures);
     }
-
-    async fn test(
-        &mut self,
-        request: &'static Request,
-        timeout: Duration,
-    ) -> anyhow::Result<Option<u16>> {
-        self.console.testing(request)?;
-        let outcome = functional::test(&self.client, &self.args.base_url, request, timeout).await;
-        self.console.outcome(&outcome)?;
-        let status = outcome.status;
-        self.report.functional.push(outcome);
-        Ok(status)
-    }
-
-    async fn load(&mut self) -> anyhow::Result<()> {
-        let &RunnerArgs { ref base_url, requests, workers, .. } = self.args;
-        self.console.load(requests)?;
-        self.bar.reset();
-        self.bar.set_length(requests.into());
-        let figures = load::run(&self.client, base_url, requests, workers, &self.bar).await?;
-        self.bar.finish_and_clear();
-        self.console.figures(&figures)?;
-        self.report.load.push(figures);
-        Ok(())
-    }
-
-    async fn verify(&mut self, url: &BaseUrl) -> anyhow::Result<()> {
-        self.console.verifying(url)?;
-        let jaeger = Jaeger::new(self.client.clone(), url.clone(), verify::TIMEOUT);
+    // Last: the load covers the exporter's delay.
+    if let Some(url) = verify {
+        writeln!(out, "[*] Verifying traces in Jaeger at {url}...")?;
+        let deadline = Instant::now() + verify::TIMEOUT;
         let mut traces = Vec::new();
         // A request without a response has already failed, and has no trace.
-        for outcome in self.report.functional.iter().filter(|outcome| outcome.status.is_some()) {
-            let verified = jaeger.verify(outcome).await;
-            self.console.verified(&verified)?;
+        for outcome in report.functional.iter().filter(|outcome| outcome.status.is_some()) {
+            let verified = verify::verify(&client, url, deadline, outcome).await;
+            write!(out, "{verified}")?;
             traces.push(verified);
         }
-        self.console.all_verified()?;
-        self.report.verification = Some(Verification { jaeger_url: url.to_string(), traces });
-        Ok(())
+        writeln!(out)?;
+        report.verification = Some(Verification { jaeger_url: url.clone(), traces });
     }
+    let report = report.concluded();
+    write!(out, "{}", report.closing(args.jaeger_ui()))?;
+    Ok(report)
+}
+
+fn client(https: bool) -> anyhow::Result<Client> {
+    let client = Client::builder();
+    // Plain HTTP must work without root certificates, as in a minimal container.
+    let client = if https { client } else { client.tls_certs_only([]) };
+    // No proxy, even from the environment: the latencies are the application's.
+    // No redirects: an endpoint that has moved does not respond as planned.
+    client
+        .user_agent(plan::USER_AGENT)
+        .timeout(REQUEST_TIMEOUT)
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .build()
+        .context("cannot create an HTTP client")
+}
+
+async fn test(
+    client: &Client,
+    base_url: &str,
+    request: &'static Request,
+    timeout: Duration,
+    out: &mut impl Write,
+) -> anyhow::Result<Outcome> {
+    // Before the request, so that the output shows one that hangs.
+    writeln!(out, "[*] Testing GET {}", request.target)?;
+    let outcome = functional::test(client, base_url, request, timeout).await;
+    write!(out, "{outcome}")?;
+    Ok(outcome)
 }

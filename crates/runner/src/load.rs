@@ -4,8 +4,8 @@
 //! constant rate, as `bench/` does, to find a server's limits.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -15,7 +15,6 @@ use reqwest::Client;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::base_url::BaseUrl;
 use super::functional::root_cause;
 use super::plan;
 
@@ -50,76 +49,51 @@ pub(super) struct Percentiles {
 /// Sends `requests` requests, at most `workers` concurrently, and advances `bar` with each.
 pub(super) async fn run(
     client: &Client,
-    base_url: &BaseUrl,
+    base_url: &str,
     requests: u32,
     workers: u32,
     bar: &ProgressBar,
 ) -> anyhow::Result<Figures> {
     let next = Arc::new(AtomicU32::new(0));
-    let mut running = JoinSet::new();
+    let total = Arc::new(Mutex::new(Tally::new()?));
     let started = Instant::now();
-    for _ in 0..workers.min(requests) {
-        let worker = Worker {
-            client: client.clone(),
-            base_url: base_url.clone(),
-            next: Arc::clone(&next),
-            requests,
-            bar: bar.clone(),
-            tally: Tally::new()?,
-        };
-        running.spawn(worker.run());
-    }
-    let mut total = Tally::new()?;
-    while let Some(tally) = running.join_next().await {
-        total.add(tally.context("a load worker failed")?)?;
-    }
-    Ok(total.figures(requests, workers, started.elapsed()))
-}
-
-struct Worker {
-    client: Client,
-    base_url: BaseUrl,
-    /// The number of the next request, for all workers.
-    next: Arc<AtomicU32>,
-    requests: u32,
-    bar: ProgressBar,
-    tally: Tally,
-}
-
-impl Worker {
-    async fn run(mut self) -> Tally {
-        loop {
-            // Exceeds `requests` by one per worker; the options' limits rule out an overflow.
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            if number >= self.requests {
-                return self.tally;
-            }
-            // In turn, so that every run has the same requests.
-            let target = plan::LOAD[number as usize % plan::LOAD.len()];
-            let started = Instant::now();
-            match self.request(target).await {
-                Ok(200) => self.tally.response(started.elapsed()),
-                Ok(status) => {
-                    self.tally.response(started.elapsed());
-                    self.tally.error(format!("GET {target}: status {status}, expected 200"));
-                }
-                Err(error) => {
-                    self.tally.error(format!("GET {target}: no response: {}", root_cause(error)));
+    let workers_running: JoinSet<()> = (0..workers.min(requests))
+        .map(|_| {
+            let (client, base_url, bar) = (client.clone(), base_url.to_owned(), bar.clone());
+            let (next, total) = (Arc::clone(&next), Arc::clone(&total));
+            async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= requests {
+                        break;
+                    }
+                    // In turn, so that every run has the same requests.
+                    let target = plan::LOAD[number as usize % plan::LOAD.len()];
+                    let sent = Instant::now();
+                    let result = request(&client, format!("{base_url}{target}")).await;
+                    lock(&total).add(target, result, sent.elapsed());
+                    bar.inc(1);
                 }
             }
-            self.bar.inc(1);
-        }
-    }
-
-    async fn request(&self, target: &str) -> reqwest::Result<u16> {
-        let response = self.client.get(self.base_url.join(target)).send().await?;
-        let status = response.status().as_u16();
-        response.bytes().await?;
-        Ok(status)
-    }
+        })
+        .collect();
+    workers_running.join_all().await;
+    let figures = lock(&total).figures(requests, workers, started.elapsed());
+    Ok(figures)
 }
 
-/// The results of one worker, which needs no lock for them.
+async fn request(client: &Client, url: String) -> reqwest::Result<u16> {
+    let response = client.get(url).send().await?;
+    let status = response.status().as_u16();
+    response.bytes().await?;
+    Ok(status)
+}
+
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The results of all workers.
 struct Tally {
     latencies: Histogram<u64>,
     errors: BTreeMap<String, u32>,
@@ -133,23 +107,20 @@ impl Tally {
         Ok(Self { latencies, errors: BTreeMap::new() })
     }
 
-    fn response(&mut self, latency: Duration) {
-        self.latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
-    }
-
-    fn error(&mut self, problem: String) {
-        *self.errors.entry(problem).or_default() += 1;
-    }
-
-    fn add(&mut self, other: Self) -> anyhow::Result<()> {
-        self.latencies.add(other.latencies).context("latencies do not add up")?;
-        for (problem, count) in other.errors {
-            *self.errors.entry(problem).or_default() += count;
+    fn add(&mut self, target: &str, result: reqwest::Result<u16>, latency: Duration) {
+        if result.is_ok() {
+            let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+            self.latencies.saturating_record(micros);
         }
-        Ok(())
+        let problem = match result {
+            Ok(200) => return,
+            Ok(status) => format!("status {status}, expected 200"),
+            Err(error) => format!("no response: {}", root_cause(error)),
+        };
+        *self.errors.entry(format!("GET {target}: {problem}")).or_default() += 1;
     }
 
-    fn figures(self, requests: u32, workers: u32, elapsed: Duration) -> Figures {
+    fn figures(&self, requests: u32, workers: u32, elapsed: Duration) -> Figures {
         let milliseconds = |micros| Duration::from_micros(micros).as_secs_f64() * 1000.0;
         let quantile = |quantile| milliseconds(self.latencies.value_at_quantile(quantile));
         Figures {
@@ -175,21 +146,15 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use wiremock::ResponseTemplate;
 
     use super::*;
-    use crate::testing::{base_url, client, serve};
+    use crate::testing::{client, serve};
 
     #[test]
     fn percentiles_are_those_of_all_workers_together() {
         let mut total = Tally::new().expect("valid bounds");
-        for range in [1..=50, 51..=100] {
-            let mut worker = Tally::new().expect("valid bounds");
-            range.for_each(|n| worker.response(Duration::from_millis(n)));
-            total.add(worker).expect("equal bounds");
-        }
+        (1..=100).for_each(|n| total.add("/", Ok(200), Duration::from_millis(n)));
         let figures = total.figures(100, 2, Duration::from_secs(4));
         assert!((figures.requests_per_second - 25.0).abs() < 1e-9);
         let Percentiles { p50, p95, p99, max } = figures.latency_ms;
@@ -209,7 +174,7 @@ mod tests {
         })
         .await;
         let bar = ProgressBar::hidden();
-        let figures = run(&client(), &base_url(&server), 20, 4, &bar).await.expect("a run");
+        let figures = run(&client(), &server.uri(), 20, 4, &bar).await.expect("a run");
         assert_eq!((figures.requests, figures.errors), (20, 0));
         assert!(figures.latency_ms.p50 >= 50.0, "{figures:?}");
         let arrivals = arrivals.lock().expect("not poisoned");

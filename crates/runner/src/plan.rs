@@ -6,24 +6,23 @@
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 use super::expected::{
-    Attribute, Body, Event,
-    Expected::{Bool, Int, SomeInt, SomeText, Text},
+    Attribute, Body,
+    Expected::{Bool, Int, SomeInt, Text},
     Request, Span,
 };
 
-/// The `User-Agent` of the runner, which the server's spans have as `user_agent.original`.
+/// The `User-Agent` of the runner.
 pub(super) const USER_AGENT: &str = concat!("rocket-otel-demo-runner/", env!("CARGO_PKG_VERSION"));
+
+/// On the server span of a request from the runner.
+const FROM_RUNNER: Attribute = ("user_agent.original", Text(USER_AGENT));
 
 /// The first request: a run ends if it fails.
 pub(super) const HEALTH: Request = Request {
     target: "/health",
     status: 200,
     body: Body::Json(r#"{"status":"healthy"}"#),
-    trace: server(
-        "GET /health",
-        &[("http.route", Text("/health")), ("url.path", Text("/health")), OK, FROM_RUNNER],
-        &[],
-    ),
+    trace: server("GET /health", &[FROM_RUNNER], &[]),
 };
 
 /// The functional tests, in the order they run.
@@ -34,36 +33,13 @@ pub(super) const FUNCTIONAL: &[Request] = &[
         body: Body::Json(
             r#"{"message":"Hello from OTEL Demo App!","endpoints":["/api/users","/api/process","/health"]}"#,
         ),
-        trace: server(
-            "GET /",
-            &[("http.route", Text("/")), ("url.path", Text("/")), OK, FROM_RUNNER],
-            &[],
-        ),
+        trace: server("GET /", &[FROM_RUNNER], &[]),
     },
     Request {
         target: "/api/users",
         status: 200,
         body: Body::Users(3),
-        trace: server(
-            "GET /api/users",
-            &[
-                ("http.route", Text("/api/users")),
-                ("url.path", Text("/api/users")),
-                OK,
-                FROM_RUNNER,
-            ],
-            &[internal(
-                "fetch_users",
-                &[
-                    ("db.system", Text("postgresql")),
-                    ("db.operation", Text("select")),
-                    ("db.system.name", Text("postgresql")),
-                    ("db.operation.name", Text("select")),
-                    ("result.count", Int(3)),
-                ],
-                &[],
-            )],
-        ),
+        trace: server("GET /api/users", &[FROM_RUNNER], &[internal("fetch_users", QUERY, &[])]),
     },
     Request {
         target: "/api/process",
@@ -71,112 +47,58 @@ pub(super) const FUNCTIONAL: &[Request] = &[
         body: Body::Duration,
         trace: server(
             "GET /api/process",
-            &[
-                ("http.route", Text("/api/process")),
-                ("url.path", Text("/api/process")),
-                OK,
-                FROM_RUNNER,
-            ],
-            &[internal(
-                "process_request",
-                &[],
-                &[
-                    internal("validate_data", &[("step", Text("validate"))], &[]),
-                    internal("process_data", &[("step", Text("process"))], &[]),
-                    internal(
-                        "save_results",
-                        &[("step", Text("save")), ("records_saved", SomeInt)],
-                        &[],
-                    ),
-                ],
-            )],
+            &[FROM_RUNNER],
+            &[internal("process_request", &[], STEPS)],
         ),
     },
     Request {
         target: "/api/error",
         status: 500,
         body: Body::Json(r#"{"error":"Simulated error for tracing"}"#),
-        trace: server(
-            "GET /api/error",
-            &[
-                ("http.route", Text("/api/error")),
-                ("url.path", Text("/api/error")),
-                ("http.response.status_code", Int(500)),
-                ("error.type", Text("500")),
-                ("error", Bool(true)),
-                FROM_RUNNER,
-            ],
-            &[],
-        )
-        .failed(&[Event {
-            name: "exception",
-            attributes: &[
-                ("exception.type", SomeText),
-                ("exception.message", SomeText),
-                ("exception.stacktrace", SomeText),
-            ],
-        }]),
+        trace: Span {
+            failed: true,
+            ..server(
+                "GET /api/error",
+                &[("error.type", Text("500")), ("error", Bool(true)), FROM_RUNNER],
+                &[],
+            )
+        },
     },
     // The trace context crosses process boundaries: from the runner through three servers.
     Request {
         target: "/api/chain?hops=2",
         status: 200,
         body: Body::Hops(2),
-        trace: server(
-            "GET /api/chain",
-            &[CHAIN_ROUTE, CHAIN_PATH, ("url.query", Text("hops=2")), OK, FROM_RUNNER],
-            &[calls(&[server(
-                "GET /api/chain",
-                &[CHAIN_ROUTE, CHAIN_PATH, OK],
-                &[calls(&[server("GET /api/chain", &[CHAIN_ROUTE, CHAIN_PATH, OK], &[])])],
-            )])],
+        trace: chain(
+            &[("url.query", Text("hops=2")), FROM_RUNNER],
+            &[call(&[chain(&[], &[call(&[chain(&[], &[])])])])],
         ),
     },
 ];
 
+const QUERY: &[Attribute] = &[
+    ("db.system", Text("postgresql")),
+    ("db.operation", Text("select")),
+    ("db.system.name", Text("postgresql")),
+    ("db.operation.name", Text("select")),
+    ("result.count", Int(3)),
+];
+
+const STEPS: &[Span] = &[
+    internal("validate_data", &[("step", Text("validate"))], &[]),
+    internal("process_data", &[("step", Text("process"))], &[]),
+    internal("save_results", &[("step", Text("save")), ("records_saved", SomeInt)], &[]),
+];
+
 /// The targets of the load, in turn.
 pub(super) const LOAD: &[&str] = &["/", "/api/users", "/api/process"];
-
-const OK: Attribute = ("http.response.status_code", Int(200));
-const CHAIN_ROUTE: Attribute = ("http.route", Text("/api/chain"));
-const CHAIN_PATH: Attribute = ("url.path", Text("/api/chain"));
-
-/// On the server span of a request from the runner.
-const FROM_RUNNER: Attribute = ("user_agent.original", Text(USER_AGENT));
-
-/// The attributes of every span of this kind. `url.scheme` may differ from the base URL's behind a
-/// proxy that ends TLS.
-pub(super) const fn kind_attributes(kind: SpanKind) -> &'static [Attribute] {
-    match kind {
-        SpanKind::Server => &[
-            ("http.request.method", Text("GET")),
-            ("url.scheme", SomeText),
-            ("server.address", SomeText),
-            ("server.port", SomeInt),
-            ("client.address", SomeText),
-            ("network.peer.address", SomeText),
-        ],
-        SpanKind::Client => &[
-            ("http.request.method", Text("GET")),
-            ("server.address", SomeText),
-            ("server.port", SomeInt),
-            ("url.full", SomeText),
-        ],
-        _ => &[],
-    }
-}
 
 const fn server(
     name: &'static str,
     attributes: &'static [Attribute],
     children: &'static [Span],
 ) -> Span {
-    Span { name, kind: SpanKind::Server, failed: false, attributes, events: &[], children }
-}
-
-/// A call to the next service: the client span, and the server span below it.
-const fn calls(children: &'static [Span]) -> Span {
-    Span { kind: SpanKind::Client, ..server("GET", &[OK], children) }
+    Span { kind: SpanKind::Server, name, failed: false, attributes, children }
 }
 
 const fn internal(
@@ -185,6 +107,15 @@ const fn internal(
     children: &'static [Span],
 ) -> Span {
     Span { kind: SpanKind::Internal, ..server(name, attributes, children) }
+}
+
+const fn chain(attributes: &'static [Attribute], children: &'static [Span]) -> Span {
+    server("GET /api/chain", attributes, children)
+}
+
+/// A call to the next service: the client span, and the server span below it.
+const fn call(children: &'static [Span]) -> Span {
+    Span { kind: SpanKind::Client, ..server("GET", &[], children) }
 }
 
 #[cfg(test)]

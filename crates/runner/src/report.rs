@@ -1,19 +1,17 @@
 //! The output of the runner, as text and as JSON.
 
-use std::io::{self, Write};
+use std::fmt::{Display, Formatter, Result};
 
 use serde::Serialize;
 
-use super::base_url::BaseUrl;
-use super::expected::Request;
 use super::functional::Outcome;
 use super::load::Figures;
 use super::verify::Verified;
 
-const RULE: &str = "============================================================";
+pub(super) const RULE: &str = "============================================================";
 
 /// The results of a run, as `--json` writes them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     /// Whether every check passed.
     pub(super) ok: bool,
@@ -37,18 +35,6 @@ pub(super) struct Verification {
 }
 
 impl Report {
-    pub(super) fn new(base_url: &BaseUrl) -> Self {
-        Self {
-            ok: false,
-            failed_checks: 0,
-            base_url: base_url.to_string(),
-            responding: false,
-            functional: Vec::new(),
-            load: Vec::new(),
-            verification: None,
-        }
-    }
-
     /// Counts the failed checks, at the end of the run.
     pub(super) fn concluded(mut self) -> Self {
         let functional = self.functional.iter().map(|outcome| &outcome.problems);
@@ -60,103 +46,58 @@ impl Report {
         self
     }
 
-    pub(super) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut json = serde_json::to_vec_pretty(self)?;
-        json.push(b'\n');
-        out.write_all(&json)
+    /// The last lines of the text.
+    pub(super) fn closing(&self, jaeger_ui: &str) -> String {
+        let verdict = match self.failed_checks {
+            0 => "[✓] Tests completed!".to_owned(),
+            failed => format!("[✗] {} failed", count(failed, "check")),
+        };
+        format!("{RULE}\n{verdict}\n[*] View traces at: {jaeger_ui}\n{RULE}\n")
     }
 }
 
-/// Prints the text during the run.
-pub(super) struct Console<W> {
-    out: W,
-}
-
-impl<W: Write> Console<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { out }
-    }
-
-    pub(super) fn banner(&mut self) -> io::Result<()> {
-        writeln!(self.out, "{RULE}\nOTEL Demo App - Test Suite\n{RULE}")
-    }
-
-    /// Before each of several repetitions.
-    pub(super) fn repetition(&mut self, number: u32, of: u32) -> io::Result<()> {
-        writeln!(self.out, "[*] Run {number} of {of}\n")
-    }
-
-    pub(super) fn functional(&mut self) -> io::Result<()> {
-        writeln!(self.out, "[*] Running functional tests...")
-    }
-
-    /// Before the request, so that the output shows one that hangs.
-    pub(super) fn testing(&mut self, request: &Request) -> io::Result<()> {
-        writeln!(self.out, "[*] Testing GET {}", request.target)
-    }
-
-    pub(super) fn outcome(&mut self, outcome: &Outcome) -> io::Result<()> {
-        if let Some(status) = outcome.status {
-            write!(self.out, "    Status: {status}")?;
-            if status >= 400 && status == outcome.planned.status {
-                write!(self.out, " (expected)")?;
+impl Display for Outcome {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        if let Some(status) = self.status {
+            write!(f, "    Status: {status}")?;
+            if status >= 400 && status == self.planned.status {
+                write!(f, " (expected)")?;
             }
-            if let Some(detail) = &outcome.detail {
-                write!(self.out, ", {detail}")?;
+            if let Some(detail) = &self.detail {
+                write!(f, ", {detail}")?;
             }
-            writeln!(self.out)?;
+            writeln!(f)?;
         }
-        self.problems("", &outcome.problems)?;
-        writeln!(self.out)
+        write_problems(f, "", &self.problems)?;
+        writeln!(f)
     }
+}
 
-    pub(super) fn load(&mut self, requests: u32) -> io::Result<()> {
-        writeln!(self.out, "[*] Running load tests...")?;
-        writeln!(self.out, "[*] Generating {requests} requests for load testing...")
+impl Display for Figures {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let errors = count(self.errors as usize, "error");
+        writeln!(f, "[*] Load test completed")?;
+        writeln!(f, "    {:.1} requests/s, {errors}", self.requests_per_second)?;
+        let latency = &self.latency_ms;
+        let (p50, p95, p99) = (latency.p50, latency.p95, latency.p99);
+        writeln!(f, "    p50 {p50:.1}ms, p95 {p95:.1}ms, p99 {p99:.1}ms")?;
+        write_problems(f, "", &self.problems)?;
+        writeln!(f)
     }
+}
 
-    pub(super) fn figures(&mut self, figures: &Figures) -> io::Result<()> {
-        let Figures { requests_per_second: rate, errors, latency_ms: latency, .. } = figures;
-        writeln!(self.out, "[*] Load test completed")?;
-        writeln!(self.out, "    {rate:.1} requests/s, {}", count(*errors as usize, "error"))?;
-        writeln!(
-            self.out,
-            "    p50 {:.1}ms, p95 {:.1}ms, p99 {:.1}ms",
-            latency.p50, latency.p95, latency.p99
-        )?;
-        self.problems("", &figures.problems)?;
-        writeln!(self.out)
-    }
-
-    pub(super) fn verifying(&mut self, jaeger: &BaseUrl) -> io::Result<()> {
-        writeln!(self.out, "[*] Verifying traces in Jaeger at {jaeger}...")
-    }
-
-    pub(super) fn verified(&mut self, verified: &Verified) -> io::Result<()> {
-        let Verified { request, spans, problems, .. } = verified;
+impl Display for Verified {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Self { request, spans, problems, .. } = self;
         if problems.is_empty() {
-            writeln!(self.out, "    {request}: {}, ok", count(*spans, "span"))?;
+            writeln!(f, "    {request}: {}, ok", count(*spans, "span"))?;
         }
-        self.problems(&format!("{request}: "), problems)
+        write_problems(f, &format!("{request}: "), problems)
     }
+}
 
-    pub(super) fn all_verified(&mut self) -> io::Result<()> {
-        writeln!(self.out)
-    }
-
-    pub(super) fn closing(&mut self, report: &Report, jaeger_ui: &str) -> io::Result<()> {
-        writeln!(self.out, "{RULE}")?;
-        if report.ok {
-            writeln!(self.out, "[✓] Tests completed!")?;
-        } else {
-            writeln!(self.out, "[✗] {} failed", count(report.failed_checks, "check"))?;
-        }
-        writeln!(self.out, "[*] View traces at: {jaeger_ui}\n{RULE}")
-    }
-
-    fn problems(&mut self, prefix: &str, problems: &[String]) -> io::Result<()> {
-        problems.iter().try_for_each(|problem| writeln!(self.out, "    [✗] {prefix}{problem}"))
-    }
+fn write_problems(f: &mut Formatter<'_>, prefix: &str, problems: &[String]) -> Result {
+    problems.iter().try_for_each(|problem| writeln!(f, "    [✗] {prefix}{problem}"))
 }
 
 /// `1 span`, `2 spans`.
@@ -172,13 +113,6 @@ mod tests {
     use crate::load::Percentiles;
     use crate::plan;
     use crate::testing::outcome;
-
-    /// What `print` prints.
-    fn printed(print: impl FnOnce(&mut Console<&mut Vec<u8>>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        print(&mut Console::new(&mut out)).expect("writing to memory");
-        String::from_utf8(out).expect("UTF-8")
-    }
 
     fn figures(problems: &[&str]) -> Figures {
         Figures {
@@ -201,10 +135,6 @@ mod tests {
         }
     }
 
-    fn report() -> Report {
-        Report::new(&url::Url::parse("http://localhost:8000").expect("valid").into())
-    }
-
     #[test]
     fn a_response_as_planned_has_its_status_and_a_summary() {
         let [index, users, process, error, chain] = plan::FUNCTIONAL else {
@@ -217,7 +147,7 @@ mod tests {
             (error, 500, None, "500 (expected)"),
             (chain, 200, Some("Hops: 2"), "200, Hops: 2"),
         ] {
-            let shown = printed(|console| console.outcome(&outcome(request, status, detail, &[])));
+            let shown = outcome(request, status, detail, &[]).to_string();
             assert_eq!(shown, format!("    Status: {expected}\n\n"));
         }
     }
@@ -225,18 +155,16 @@ mod tests {
     #[test]
     fn a_failed_test_has_one_line_per_problem() {
         let outcome = outcome(&plan::HEALTH, 503, None, &["status 503, expected 200"]);
-        let shown = printed(|console| console.outcome(&outcome));
+        let shown = outcome.to_string();
         assert_eq!(shown, "    Status: 503\n    [✗] status 503, expected 200\n\n");
     }
 
     #[test]
     fn the_load_has_its_rate_its_percentiles_and_one_line_per_kind_of_error() {
-        let shown = printed(|console| console.figures(&figures(&[])));
+        let shown = figures(&[]).to_string();
         let expected = "[*] Load test completed\n    20.0 requests/s, 0 errors\n    p50 201.2ms, p95 623.0ms, p99 655.0ms\n\n";
         assert_eq!(shown, expected);
-        let shown = printed(|console| {
-            console.figures(&figures(&["GET /: status 503, expected 200 (1 of 30)"]))
-        });
+        let shown = figures(&["GET /: status 503, expected 200 (1 of 30)"]).to_string();
         assert!(shown.contains("20.0 requests/s, 1 error\n"), "{shown}");
         assert!(
             shown.ends_with("    [✗] GET /: status 503, expected 200 (1 of 30)\n\n"),
@@ -246,10 +174,10 @@ mod tests {
 
     #[test]
     fn a_verified_trace_has_one_line_and_a_wrong_one_a_line_per_problem() {
-        let shown = printed(|console| console.verified(&verified(2, &[])));
+        let shown = verified(2, &[]).to_string();
         assert_eq!(shown, "    GET /api/users: 2 spans, ok\n");
         let wrong = verified(1, &["span `fetch_users`: missing", "x"]);
-        let shown = printed(|console| console.verified(&wrong));
+        let shown = wrong.to_string();
         let expected =
             "    [✗] GET /api/users: span `fetch_users`: missing\n    [✗] GET /api/users: x\n";
         assert_eq!(shown, expected);
@@ -257,21 +185,18 @@ mod tests {
 
     #[test]
     fn the_last_lines_say_whether_every_check_passed() {
-        let closing = |report: Report| {
-            let report = report.concluded();
-            printed(|console| console.closing(&report, "http://localhost:16686"))
-        };
+        let closing = |report: Report| report.concluded().closing("http://localhost:16686");
         let rule = "=".repeat(60);
         let view = format!("[*] View traces at: http://localhost:16686\n{rule}\n");
-        assert_eq!(closing(report()), format!("{rule}\n[✓] Tests completed!\n{view}"));
-        let one = Report { load: vec![figures(&["a"])], ..report() };
+        assert_eq!(closing(Report::default()), format!("{rule}\n[✓] Tests completed!\n{view}"));
+        let one = Report { load: vec![figures(&["a"])], ..Report::default() };
         assert_eq!(closing(one), format!("{rule}\n[✗] 1 check failed\n{view}"));
         let traces = vec![verified(1, &["d"])];
         let four = Report {
             functional: vec![outcome(&plan::HEALTH, 200, None, &["a", "b"])],
             load: vec![figures(&["c"])],
             verification: Some(Verification { jaeger_url: String::new(), traces }),
-            ..report()
+            ..Report::default()
         };
         assert_eq!(closing(four), format!("{rule}\n[✗] 4 checks failed\n{view}"));
     }

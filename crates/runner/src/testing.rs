@@ -6,12 +6,11 @@ use std::sync::Mutex;
 use opentelemetry::{SpanId, TraceId};
 use reqwest::Client;
 use serde_json::{Value as Json, json};
-use url::{Position, Url};
+use url::Position;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Respond, ResponseTemplate};
 
-use super::base_url::BaseUrl;
-use super::expected::{Attribute, Body, Expected, Request, Span};
+use super::expected::{Attribute, Body, EXCEPTION, Expected, Request, Span};
 use super::functional::Outcome;
 use super::plan;
 
@@ -25,9 +24,9 @@ pub(super) fn recorded(planned: &Span, caller: &str) -> Vec<Json> {
 fn record(planned: &Span, parent: &str, spans: &mut Vec<Json>) {
     let number = spans.len() + 1;
     let id = format!("{number:016x}");
-    let events = planned.events.iter();
+    let (name, exception) = EXCEPTION;
     let events =
-        events.map(|event| json!({"name": event.name, "attributes": attributes(event.attributes)}));
+        planned.failed.then(|| json!({"name": name, "attributes": attributes(&exception)}));
     spans.push(json!({
         "spanId": id,
         "parentSpanId": parent,
@@ -35,15 +34,15 @@ fn record(planned: &Span, parent: &str, spans: &mut Vec<Json>) {
         "kind": planned.kind as i32,
         "startTimeUnixNano": number.to_string(),
         "status": if planned.failed { json!({"code": 2}) } else { json!({}) },
-        "attributes": attributes(plan::kind_attributes(planned.kind).iter().chain(planned.attributes)),
-        "events": events.collect::<Vec<_>>(),
+        "attributes": attributes(&planned.all_attributes()),
+        "events": Vec::from_iter(events),
     }));
     for child in planned.children {
         record(child, &id, spans);
     }
 }
 
-fn attributes<'a>(planned: impl IntoIterator<Item = &'a Attribute>) -> Vec<Json> {
+fn attributes(planned: &[Attribute]) -> Vec<Json> {
     let value = |expected: &Expected| match expected {
         Expected::Text(text) => json!({"stringValue": text}),
         Expected::Int(int) => json!({"intValue": int}),
@@ -51,10 +50,7 @@ fn attributes<'a>(planned: impl IntoIterator<Item = &'a Attribute>) -> Vec<Json>
         Expected::SomeText => json!({"stringValue": "some"}),
         Expected::SomeInt => json!({"intValue": "7"}),
     };
-    planned
-        .into_iter()
-        .map(|(key, expected)| json!({"key": key, "value": value(expected)}))
-        .collect()
+    planned.iter().map(|(key, expected)| json!({"key": key, "value": value(expected)})).collect()
 }
 
 /// The reply of Jaeger with these spans.
@@ -67,10 +63,6 @@ pub(super) async fn serve(response: impl Respond + 'static) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(response).mount(&server).await;
     server
-}
-
-pub(super) fn base_url(server: &MockServer) -> BaseUrl {
-    Url::parse(&server.uri()).expect("a valid URL").into()
 }
 
 /// As the program does before it runs a command.

@@ -20,8 +20,7 @@ async fn runner(options: &[&str]) -> (Report, String) {
     let matches = command.get_matches_from([&["runner"], options].concat());
     let args = RunnerArgs::from_arg_matches(&matches).expect("valid options");
     let mut out = Vec::new();
-    let run = Run::new(&args, &mut out, ProgressDrawTarget::hidden()).expect("a client");
-    let report = run.complete().await.expect("a run");
+    let report = test_all(&args, &mut out, ProgressDrawTarget::hidden()).await.expect("a run");
     (report, String::from_utf8(out).expect("UTF-8"))
 }
 
@@ -132,9 +131,7 @@ async fn a_failing_endpoint_fails_in_the_functional_tests_and_in_the_load() {
 async fn the_json_report_holds_the_results() {
     let server = serve(Fake::default()).await;
     let (report, _) = runner(&["--base-url", &server.uri(), "--verify", &server.uri()]).await;
-    let mut json = Vec::new();
-    report.write_json(&mut json).expect("writing to memory");
-    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let json = serde_json::to_value(&report).expect("JSON");
     assert_eq!(json["ok"], true);
     assert_eq!(json["functional"][2]["request"], "GET /api/users");
     assert_eq!(json["functional"][2]["status"], 200);

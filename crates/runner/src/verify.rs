@@ -7,11 +7,9 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use reqwest::{Client, StatusCode};
 use serde::Serialize;
 
-use super::base_url::BaseUrl;
-use super::compare::compare;
+use super::compare::{Differences, compare};
 use super::functional::{Outcome, as_text, root_cause};
 use super::otlp;
-use super::problem::Fault;
 
 /// For all traces together: the batch processor waits 5 s by default, the exporter may retry for
 /// 10 s, and a collector before Jaeger may batch again.
@@ -35,57 +33,48 @@ pub(super) struct Verified {
     pub(super) problems: Vec<String>,
 }
 
-/// A client of Jaeger's query API.
-pub(super) struct Jaeger {
-    client: Client,
-    url: BaseUrl,
+/// Polls until no span of the trace is missing or the deadline passes. Other problems cannot go
+/// away: a span never changes, and all spans below a server span are exported before it.
+pub(super) async fn verify(
+    client: &Client,
+    jaeger: &str,
     deadline: Instant,
+    outcome: &Outcome,
+) -> Verified {
+    let &Outcome { trace_id, span_id, ref request, planned, .. } = outcome;
+    loop {
+        let result = trace(client, jaeger, trace_id).await;
+        let spans = result.as_ref().map_or(0, Vec::len);
+        let Differences { problems, missing } = match result {
+            Ok(spans) if spans.is_empty() => missing(format!("no trace {trace_id}")),
+            Ok(spans) => compare(&planned.trace, &span_id.to_bytes(), &spans),
+            Err(problem) => missing(problem),
+        };
+        // After the deadline, each remaining trace has a single query.
+        if !missing || Instant::now() + POLL_INTERVAL > deadline {
+            return Verified { request: request.clone(), trace_id, spans, problems };
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
 }
 
-impl Jaeger {
-    /// A client that waits for traces until `timeout` from now.
-    pub(super) fn new(client: Client, url: BaseUrl, timeout: Duration) -> Self {
-        Self { client, url, deadline: Instant::now() + timeout }
-    }
+fn missing(problem: String) -> Differences {
+    Differences { problems: vec![problem], missing: true }
+}
 
-    /// Polls until no span of the trace is missing or the deadline passes. Other problems cannot go
-    /// away: a span never changes, and all spans below a server span are exported before it.
-    pub(super) async fn verify(&self, outcome: &Outcome) -> Verified {
-        let &Outcome { trace_id, span_id, ref request, planned, .. } = outcome;
-        loop {
-            let (spans, problems, missing) = match self.trace(trace_id).await {
-                Ok(spans) if spans.is_empty() => (0, vec![format!("no trace {trace_id}")], true),
-                Ok(spans) => {
-                    let problems = compare(&planned.trace, &span_id.to_bytes(), &spans);
-                    let missing =
-                        problems.iter().any(|problem| matches!(problem.fault, Fault::Missing));
-                    (spans.len(), problems.iter().map(ToString::to_string).collect(), missing)
-                }
-                Err(problem) => (0, vec![problem], true),
-            };
-            // After the deadline, each remaining trace has a single query.
-            if !missing || Instant::now() + POLL_INTERVAL > self.deadline {
-                return Verified { request: request.clone(), trace_id, spans, problems };
-            }
-            tokio::time::sleep(POLL_INTERVAL).await;
+/// The spans that Jaeger has so far; 404 means none.
+async fn trace(client: &Client, jaeger: &str, id: TraceId) -> Result<Vec<Span>, String> {
+    let no_response = |error| format!("no response from Jaeger: {}", root_cause(error));
+    let request = client.get(format!("{jaeger}/api/v3/traces/{id}")).timeout(QUERY_TIMEOUT);
+    let response = request.send().await.map_err(no_response)?;
+    match response.status() {
+        StatusCode::OK => {
+            let text = response.text().await.map_err(no_response)?;
+            otlp::parse(&text)
+                .map_err(|error| format!("Jaeger's response is not OTLP JSON: {error}"))
         }
-    }
-
-    /// The spans that Jaeger has so far; 404 means none.
-    async fn trace(&self, id: TraceId) -> Result<Vec<Span>, String> {
-        let url = self.url.join(&format!("/api/v3/traces/{id}"));
-        let no_response = |error| format!("no response from Jaeger: {}", root_cause(error));
-        let response =
-            self.client.get(url).timeout(QUERY_TIMEOUT).send().await.map_err(no_response)?;
-        match response.status() {
-            StatusCode::OK => {
-                let text = response.text().await.map_err(no_response)?;
-                otlp::parse(&text)
-                    .map_err(|error| format!("Jaeger's response is not OTLP JSON: {error}"))
-            }
-            StatusCode::NOT_FOUND => Ok(Vec::new()),
-            status => Err(format!("Jaeger responded with {status}")),
-        }
+        StatusCode::NOT_FOUND => Ok(Vec::new()),
+        status => Err(format!("Jaeger responded with {status}")),
     }
 }
 
@@ -95,14 +84,15 @@ mod tests {
 
     use super::*;
     use crate::plan;
-    use crate::testing::{base_url, client, outcome, recorded, reply, serve};
+    use crate::testing::{client, outcome, recorded, reply, serve};
 
     /// The result against a Jaeger that always responds like this, with little patience.
     async fn verified(status: u16, body: String) -> Verified {
         let response = ResponseTemplate::new(status).set_body_string(body);
         let server = serve(response).await;
-        let jaeger = Jaeger::new(client(), base_url(&server), POLL_INTERVAL);
-        jaeger.verify(&outcome(&plan::HEALTH, 200, None, &[])).await
+        let deadline = Instant::now() + POLL_INTERVAL;
+        let outcome = outcome(&plan::HEALTH, 200, None, &[]);
+        verify(&client(), &server.uri(), deadline, &outcome).await
     }
 
     #[tokio::test]

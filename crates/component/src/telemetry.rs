@@ -7,7 +7,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{Request, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Method, Request, StatusCode};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::TracerProvider;
@@ -24,7 +25,9 @@ use opentelemetry_http_semconv::{
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 
-use super::span_buffer::{self, SpanBuffer};
+use span_buffer::SpanBuffer;
+
+mod span_buffer;
 
 /// The limit of an export, whatever the variables say: at 1,000 requests per second a collector
 /// that hangs then holds 150 instances. wasmtime has room for 333, of three modules each, by default.
@@ -134,10 +137,10 @@ impl Instance {
 
     /// Exports the spans that have ended. `post` sends a request and returns the status of the
     /// response, if it comes in time.
-    pub(crate) async fn export<P>(&self, post: P)
-    where
-        P: AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<StatusCode, String>,
-    {
+    pub(crate) async fn export(
+        &self,
+        post: impl AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<u16, String>,
+    ) {
         let spans = self.spans.take();
         let count = spans.len() as u64;
         if count == 0 {
@@ -168,20 +171,22 @@ impl Instance {
         }
     }
 
-    async fn send<P>(&self, spans: Vec<SpanData>, post: P) -> Result<(), ExportError>
-    where
-        P: AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<StatusCode, String>,
-    {
+    async fn send(
+        &self,
+        spans: Vec<SpanData>,
+        post: impl AsyncFnOnce(Request<Vec<u8>>, Duration) -> Result<u16, String>,
+    ) -> Result<(), ExportError> {
         let config = &self.config.traces.otlp;
         let request = request(config, span_buffer::encode(&self.resource, spans))?;
         let status = post(request, config.timeout.min(EXPORT_LIMIT)).await;
-        let status = status.map_err(ExportError::transient)?;
-        if status.is_success() {
-            Ok(())
-        } else {
+        match status.map_err(ExportError::transient)? {
+            200..300 => Ok(()),
             // The first failure is not logged, whatever its kind: this may be one process of
             // thousands, each of which serves one request.
-            Err(ExportError::transient(ExportError::from_http_status(status, None).message))
+            status => {
+                let status = StatusCode::from_u16(status).unwrap_or_default();
+                Err(ExportError::transient(ExportError::from_http_status(status, None).message))
+            }
         }
     }
 
@@ -212,13 +217,21 @@ fn request(config: &OtlpConfig, body: Vec<u8>) -> Result<Request<Vec<u8>>, Expor
     if config.protocol == Protocol::Grpc {
         return Err(ExportError::transient("a component cannot use gRPC: set http/protobuf"));
     }
-    let mut request = Request::post(config.endpoint.uri.clone())
-        .header("content-type", "application/x-protobuf")
-        .header("content-length", body.len());
+    let length = body.len();
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = config.endpoint.uri.clone();
+    let headers = request.headers_mut();
+    headers.append(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+    headers.append(CONTENT_LENGTH, length.into());
     for (name, value) in &config.headers {
-        request = request.header(name, value);
+        let header = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
+        let (Ok(name), Ok(value)) = header else {
+            return Err(ExportError::transient(format!("invalid OTLP header {name}")));
+        };
+        headers.append(name, value);
     }
-    request.body(body).map_err(|error| ExportError::transient(error.to_string()))
+    Ok(request)
 }
 
 /// The scope of this instrumentation's spans.
@@ -251,7 +264,7 @@ mod tests {
         let mut posted = None;
         let export = instance.export(async |request, time| {
             posted = Some((request, time));
-            StatusCode::from_u16(status).map_err(|error| error.to_string())
+            Ok(status)
         });
         Builder::new_current_thread().build().expect("a runtime").block_on(export);
         posted
