@@ -1,4 +1,4 @@
-//! The way of a span from its end to an exporter that does as it is told, under a paused clock:
+//! From the end of a span to a scripted exporter, under a paused clock:
 //! batches, bounds, retries, flushes, the shutdown, and what is counted and logged.
 #![allow(
     clippy::unwrap_used,

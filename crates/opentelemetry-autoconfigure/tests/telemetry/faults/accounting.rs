@@ -15,7 +15,7 @@ fn impatient(receiver: &Target, more: &[Pair<'_>]) -> Pipeline {
     receiver.pipeline(&[&[("OTEL_EXPORTER_OTLP_TIMEOUT", "1500")], more].concat())
 }
 
-/// After the end, nothing is open: what arrived and what is told add up.
+/// After the end nothing is pending: what arrived and what was dropped add up.
 #[track_caller]
 fn settle(pipeline: &Pipeline, receiver: &Receiver, ended: u64) -> (u64, u64) {
     let (exported, dropped) = pipeline.shutdown();
@@ -96,8 +96,8 @@ fn a_flush_that_fails_keeps_the_spans_for_the_next() {
             let pipeline = impatient(&receiver, &[]);
             pipeline.end_spans("kept", 5);
             let error = pipeline.flush_error();
-            let told = error.contains(why) || error.contains("no response within");
-            assert!(told, "{protocol}: {error}");
+            let named = error.contains(why) || error.contains("no response within");
+            assert!(named, "{protocol}: {error}");
             assert_eq!(pipeline.traces().state, State::Failing);
             assert_eq!(pipeline.traces().dropped, 0, "{protocol}");
             receiver.set(Behaviour::Accept);
