@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::SpanContext;
 
-/// The value of `traceresponse`, which tells a client the trace of its request (Trace Context
+/// The value of `traceresponse`, which names the trace of a request to its client (Trace Context
 /// Level 2, section 4).
 #[must_use]
 pub fn traceresponse(span: &SpanContext) -> String {
