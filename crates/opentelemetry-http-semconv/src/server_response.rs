@@ -42,7 +42,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The failure that a status code means. On a server only 5xx is one: 4xx is the client's
+    /// The failure that a status code stands for. On a server only 5xx is one: 4xx is the client's
     /// (HTTP spans, "Status").
     #[must_use]
     pub fn of_status(status: u16) -> Option<Self> {
