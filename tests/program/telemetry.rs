@@ -114,6 +114,20 @@ fn an_export_of_log_records_makes_no_log_records() {
 }
 
 #[test]
+fn a_server_with_one_worker_exports_while_it_serves() {
+    over_both(|protocol| {
+        let receiver = Receiver::start();
+        let variables = [protocol, ("ROCKET_WORKERS", "1"), ("OTEL_BSP_SCHEDULE_DELAY", "10")];
+        let server = Program::serving(&receiver, &variables).start();
+        for served in 1..=5 {
+            server.get("/api/users");
+            receiver.wait_for_spans(2 * served, SOON);
+        }
+        server.end();
+    });
+}
+
+#[test]
 fn a_disabled_sdk_serves_and_exports_nothing() {
     let receiver = Receiver::start();
     let variables = [
