@@ -43,7 +43,8 @@ pub struct RequestTracing {
     trust_forwarded: bool,
     defer_attributes: bool,
     propagate_only: bool,
-    excluded: Vec<String>,
+    /// The segments of each prefix.
+    excluded: Vec<Vec<String>>,
     request_headers: Vec<CapturedHeader>,
     response_headers: Vec<CapturedHeader>,
     instrumentation: OnceLock<Arc<ServerInstrumentation>>,
@@ -113,9 +114,16 @@ impl RequestTracing {
     }
 
     /// Excludes requests whose path is one of `prefixes` or below it: neither spans nor metrics.
+    ///
+    /// Paths are compared as Rocket routes them, by decoded segments, of which empty ones do not
+    /// count: `//health`, `/%68ealth` and `/health/live` are all below `/health/`.
     #[must_use]
-    pub fn exclude<S: Into<String>>(mut self, prefixes: impl IntoIterator<Item = S>) -> Self {
-        self.excluded.extend(prefixes.into_iter().map(Into::into));
+    pub fn exclude<S: AsRef<str>>(mut self, prefixes: impl IntoIterator<Item = S>) -> Self {
+        let segments = |prefix: S| {
+            let segments = prefix.as_ref().split('/').filter(|segment| !segment.is_empty());
+            segments.map(str::to_owned).collect()
+        };
+        self.excluded.extend(prefixes.into_iter().map(segments));
         self
     }
 
@@ -156,10 +164,10 @@ impl RequestTracing {
     }
 
     fn is_excluded(&self, request: &Request<'_>) -> bool {
-        let path = request.uri().path().as_str();
         self.excluded.iter().any(|prefix| {
-            path.strip_prefix(prefix.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            let path = request.uri().path();
+            let mut path = path.segments().filter(|segment| !segment.is_empty());
+            prefix.iter().all(|segment| path.next() == Some(segment))
         })
     }
 }

@@ -63,28 +63,25 @@ impl ServerInstrumentation {
         let method = request.method();
         let known = self.known_methods.contains(method.as_str());
         let original = (!known).then(|| method.as_str());
-        let scan = HeaderScan::new(request.headers(), &self.extractor.fields);
-        let parent =
-            if scan.has_context { self.extractor.extract(request) } else { Context::new() };
-        self.start_span(request, &parent, Labels::new(known.then_some(method)), original, scan)
+        self.start_span(request, Labels::new(known.then_some(method)), original)
     }
 
     /// Starts the span of a request that Rocket could not read: its method is unknown, or its
     /// target is no path. The method that the request reports is a placeholder of Rocket's, so it
     /// is left out.
     pub(crate) fn start_unreadable(&self, request: &Request<'_>) -> RequestSpan {
-        let scan = HeaderScan::new(request.headers(), &[]);
-        self.start_span(request, &Context::new(), Labels::new(None), None, scan)
+        self.start_span(request, Labels::new(None), None)
     }
 
     fn start_span(
         &self,
         request: &Request<'_>,
-        parent: &Context,
         mut labels: Labels,
         original: Option<&'static str>,
-        scan: HeaderScan<'_>,
     ) -> RequestSpan {
+        let scan = HeaderScan::new(request.headers(), &self.extractor.fields);
+        let parent =
+            if scan.has_context { self.extractor.extract(request) } else { Context::new() };
         let headers = &RocketHeaders(request.headers());
         let config = request.rocket().config();
         let mut description = ServerRequest {
@@ -116,7 +113,7 @@ impl ServerInstrumentation {
         } else {
             description.span_without_attributes()
         };
-        let cx = (self.start)(builder.with_start_time(start.start_time), parent, &|add| {
+        let cx = (self.start)(builder.with_start_time(start.start_time), &parent, &|add| {
             if !at_creation {
                 description.add_attributes(headers, &self.request_headers, add);
             }

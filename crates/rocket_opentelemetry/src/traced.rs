@@ -13,7 +13,7 @@ use std::task::Poll;
 
 use opentelemetry::Context;
 use opentelemetry_http_semconv::RouteName;
-use rocket::http::Status;
+use rocket::http::{Header, Status};
 use rocket::route::Outcome as RouteOutcome;
 use rocket::{Catcher, Data, Request, Route, catcher, route};
 
@@ -144,7 +144,7 @@ impl route::Handler for TracedRoute {
         if let Some(span) = span {
             span.set_route(self.name(request, span));
         }
-        let ended = |span: &RequestSpan, outcome: &RouteOutcome<'r>| {
+        let ended = |span: &RequestSpan, outcome: &mut RouteOutcome<'r>| {
             // The route did not match after all: another one answers, or none.
             if outcome.is_forward() {
                 span.set_route(None);
@@ -172,6 +172,7 @@ impl catcher::Handler for TracedCatcher {
         Self: 'async_trait,
     {
         // The catcher of 400 is the first that sees a request which Rocket could not read.
+        let mut is_unreadable = false;
         let state = RequestState::get_or_init(request, || {
             let rocket = request.rocket();
             let extractor = rocket.state::<Arc<ContextExtractor>>();
@@ -180,6 +181,7 @@ impl catcher::Handler for TracedCatcher {
             }
             match rocket.state::<Arc<ServerInstrumentation>>() {
                 Some(instrumentation) if status == Status::BadRequest => {
+                    is_unreadable = true;
                     RequestState::Recording(instrumentation.start_unreadable(request))
                 }
                 _ => RequestState::Untraced,
@@ -189,10 +191,15 @@ impl catcher::Handler for TracedCatcher {
             return self.inner.handle(status, request);
         };
         let span = state.span();
-        let ended = |span: &RequestSpan, answer: &catcher::Result<'r>| {
+        let ended = move |span: &RequestSpan, answer: &mut catcher::Result<'r>| {
             // No response fairing sees the answer to an unreadable request.
-            if let Ok(response) = answer {
+            if let Ok(response) = answer
+                && is_unreadable
+            {
                 span.set_status(response.status().code);
+                if let Some(trace) = span.traceresponse() {
+                    response.set_header(Header::new("traceresponse", trace));
+                }
             }
         };
         Box::pin(InContext { inner: self.inner.handle(status, request), cx, span, ended })
@@ -208,20 +215,20 @@ struct InContext<'a, T, E> {
     ended: E,
 }
 
-impl<T, E: Fn(&RequestSpan, &T) + Unpin> Future for InContext<'_, T, E> {
+impl<T, E: Fn(&RequestSpan, &mut T) + Unpin> Future for InContext<'_, T, E> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<T> {
         let _current = self.cx.clone().attach();
         // After a panic the future is not polled again: Rocket catches the panic and drops it.
         let polled = catch_unwind(AssertUnwindSafe(|| self.inner.as_mut().poll(task)));
-        let polled = polled.unwrap_or_else(|panic| {
+        let mut polled = polled.unwrap_or_else(|panic| {
             if let Some(span) = self.span {
                 span.panicked(panic_message(panic.as_ref()));
             }
             resume_unwind(panic)
         });
-        if let (Poll::Ready(output), Some(span)) = (&polled, self.span) {
+        if let (Poll::Ready(output), Some(span)) = (&mut polled, self.span) {
             (self.ended)(span, output);
         }
         polled

@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::{SpanKind, Status};
 
-use crate::support::{SpanDataExt, TestApp};
+use crate::support::{PARENT_ID, SpanDataExt, TRACE_ID, TRACEPARENT, TestApp};
 
 #[tokio::test]
 async fn an_unknown_method_is_other_with_status_400() {
@@ -16,6 +16,31 @@ async fn an_unknown_method_is_other_with_status_400() {
     assert_eq!(span.text("user_agent.original"), Some("pot"));
     assert!(span.value("http.route").is_none() && span.value("error.type").is_none());
     assert_eq!(span.status, Status::Unset);
+}
+
+#[tokio::test]
+async fn an_unreadable_request_continues_its_trace_and_the_answer_names_it() {
+    let (server, app) = TestApp::new().launch().await;
+    for (method, target) in [("PROPFIND", "/"), ("CONNECT", "localhost:80")] {
+        let headers = format!("traceparent: {TRACEPARENT}\r\ntracestate: a=1\r\n");
+        let answer = server.request(method, target, &headers).await;
+        let span = app.spans.ended().await;
+        assert_eq!(span.span_context.trace_id().to_string(), TRACE_ID);
+        assert_eq!(span.parent_span_id.to_string(), PARENT_ID);
+        assert_eq!(span.span_context.trace_state().header(), "a=1");
+        let own = span.span_context.span_id().to_string();
+        assert_eq!(answer.trace(), [TRACE_ID, &own, "01"], "{method}");
+        app.spans.forget();
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_request_follows_the_sampling_decision_of_its_parent() {
+    let (server, app) = TestApp::new().launch().await;
+    let headers = format!("traceparent: 00-{TRACE_ID}-{PARENT_ID}-00\r\n");
+    let answer = server.request("PROPFIND", "/", &headers).await;
+    assert_eq!([answer.trace()[0], answer.trace()[2]], [TRACE_ID, "00"]);
+    assert!(app.spans.all().is_empty());
 }
 
 #[tokio::test]
