@@ -10,7 +10,7 @@ use opentelemetry::trace::{TraceContextExt, Tracer};
 use crate::headers::{CapturedHeader, Headers};
 use crate::method::KnownMethods;
 use crate::propagation::{IncomingHeaders, traceresponse};
-use crate::server_request::{ServerRequest, host_and_port};
+use crate::server_request::ServerRequest;
 use crate::server_response::{Failure, RouteName, ServerResponse};
 
 /// Starts and ends the server span of each request of a server in the types of the [`http`] crate.
@@ -56,7 +56,7 @@ impl HttpServerInstrumentation {
         let mut request = ServerRequest {
             method: self.known_methods.normalize(parts.method.as_str()),
             scheme: if parts.uri.scheme_str() == Some("https") { "https" } else { "http" },
-            host: parts.uri.authority().map(|authority| host_and_port(authority.as_str())),
+            host: parts.uri.authority().map(|authority| (authority.host(), authority.port_u16())),
             local: None,
             peer: None,
             client: None,
@@ -125,7 +125,7 @@ mod tests {
             response_headers: CapturedHeader::of_responses(["Content-Type"]),
             ..HttpServerInstrumentation::new(tracing.then_some(tracer), propagator)
         };
-        let request = http::Request::get("https://example.com/a?b=1")
+        let request = http::Request::get("https://user:s3cret@example.com/a?b=1")
             .header("traceparent", PARENT)
             .header("x-tenant", "t");
         let (parts, ()) = request.body(()).expect("a request").into_parts();

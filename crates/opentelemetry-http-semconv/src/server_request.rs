@@ -7,7 +7,7 @@ use opentelemetry::trace::{SpanBuilder, SpanKind};
 use opentelemetry::{KeyValue, StringValue, Value};
 use opentelemetry_semantic_conventions::attribute as semconv;
 
-use crate::forwarded::{forwarded_client, forwarded_parameter};
+use crate::forwarded::{is_host, node_address, parameter};
 use crate::headers::{CapturedHeader, Headers};
 use crate::method::MethodName;
 use crate::redaction::redact_query;
@@ -42,26 +42,22 @@ pub struct ServerRequest<'r> {
 }
 
 impl<'r> ServerRequest<'r> {
-    /// Replaces scheme, host and client by what `Forwarded` (RFC 7239), or else `X-Forwarded-*`,
-    /// say of the original request. Values that cannot be parsed change nothing.
+    /// Replaces scheme, host and client by what a proxy says of the original request: each one by
+    /// the parameter of `Forwarded` (RFC 7239) if there is one, or else by `X-Forwarded-*`. Values
+    /// that cannot be parsed change nothing, nor does a host with user information.
     ///
     /// Anyone can send these headers: call this only where no client can reach the server except
     /// through a proxy that sets them.
     pub fn trust_forwarded(&mut self, headers: &'r impl Headers) {
-        let forwarded = headers.first("Forwarded");
-        let parameter = |name: &str, header: &str| match forwarded {
-            Some(value) => forwarded_parameter(value, name),
-            None => headers.first(header).and_then(|v| v.split(',').next()).map(str::trim),
-        };
-        match parameter("proto", "X-Forwarded-Proto") {
+        match parameter(headers, "proto", "X-Forwarded-Proto") {
             Some(proto) if proto.eq_ignore_ascii_case("https") => self.scheme = "https",
             Some(proto) if proto.eq_ignore_ascii_case("http") => self.scheme = "http",
             _ => {}
         }
-        if let Some(host) = parameter("host", "X-Forwarded-Host").filter(|h| !h.is_empty()) {
+        if let Some(host) = parameter(headers, "host", "X-Forwarded-Host").filter(|h| is_host(h)) {
             self.host = Some(host_and_port(host));
         }
-        let client = forwarded_client(forwarded, headers.first("X-Forwarded-For"));
+        let client = parameter(headers, "for", "X-Forwarded-For").and_then(node_address);
         self.client = client.or(self.client);
     }
 

@@ -56,6 +56,23 @@ async fn a_trusted_proxy_provides_client_scheme_and_host() {
             "shop.example",
             443,
         ),
+        // Quoted strings hold separators; what `Forwarded` lacks comes from `X-Forwarded-*`.
+        (
+            "Forwarded: for=192.0.2.1;ext=\"a,b\";proto=https;host=shop.example\r\n",
+            "192.0.2.1",
+            "https",
+            "shop.example",
+            443,
+        ),
+        (
+            "Forwarded: for=192.0.2.60\r\nX-Forwarded-Proto: https\r\n",
+            "192.0.2.60",
+            "https",
+            "localhost",
+            443,
+        ),
+        // User information may be a password.
+        ("X-Forwarded-Host: user:pw@shop.example\r\n", "127.0.0.1", "http", "localhost", 80),
         // Hosts with a port.
         ("X-Forwarded-Host: shop.example:8443\r\n", "127.0.0.1", "http", "shop.example", 8443),
         ("X-Forwarded-Host: [2001:db8::1]:8443\r\n", "127.0.0.1", "http", "2001:db8::1", 8443),
