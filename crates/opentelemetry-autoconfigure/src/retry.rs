@@ -8,8 +8,8 @@ use http::StatusCode;
 /// The longest pause that a backend can ask for.
 const LONGEST_THROTTLE: Duration = Duration::from_secs(30);
 
-/// The part of a pause that is random, so that clients of one collector do not retry in step.
-const JITTER: f64 = 0.2;
+/// The percentage of a pause that is added at random, so that clients of one collector do not retry in step.
+const JITTER: u32 = 20;
 
 /// A failed export.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,7 +94,7 @@ impl Backoff {
     pub fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(self.longest);
-        pause.mul_f64(1.0 + JITTER * fastrand::f64())
+        pause * fastrand::u32(100..=100 + JITTER) / 100
     }
 }
 

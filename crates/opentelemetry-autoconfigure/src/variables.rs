@@ -275,9 +275,20 @@ pub(crate) fn otlp_names(signal: Signal, name: &str) -> [String; 2] {
     [own, format!("OTEL_EXPORTER_OTLP_{name}")]
 }
 
+/// The names alone: a component that looks them up does not carry the other texts.
+const NAMES: [&str; VARIABLES.len()] = {
+    let mut names = [""; VARIABLES.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = VARIABLES[index].name;
+        index += 1;
+    }
+    names
+};
+
 fn is_listed(name: &str) -> bool {
-    VARIABLES.iter().any(|variable| match variable.name.split_once("{SIGNAL}") {
-        None => variable.name == name,
+    NAMES.iter().any(|listed| match listed.split_once("{SIGNAL}") {
+        None => *listed == name,
         Some((front, back)) => name.strip_prefix(front).is_some_and(|rest| {
             ["", "TRACES_", "METRICS_", "LOGS_"].iter().any(|s| rest.strip_prefix(s) == Some(back))
         }),

@@ -3,8 +3,6 @@
 
 use std::net::IpAddr;
 
-use http::uri::Authority;
-
 use crate::headers::Headers;
 
 /// A parameter of the original request: from the first element of `Forwarded`, which the outermost
@@ -58,8 +56,8 @@ pub(crate) fn node_address(node: &str) -> Option<IpAddr> {
 /// Whether a text is a host with or without a port, and nothing else: user information may hold a
 /// password.
 pub(crate) fn is_host(text: &str) -> bool {
-    !text.contains('@')
-        && text.parse().is_ok_and(|authority: Authority| !authority.host().is_empty())
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%:[]".contains(&byte);
+    !text.is_empty() && !text.starts_with(':') && text.bytes().all(is_allowed)
 }
 
 #[cfg(test)]
