@@ -27,6 +27,8 @@ let
 in
 {
   # Nix's sandbox has no certificate authorities, and the tests of TLS need an untrusted one beside trusted ones.
-  tests = run "tests" [ ] "SSL_CERT_FILE=${cacert}/etc/ssl/certs/ca-bundle.crt cargo test --offline --workspace";
+  tests =
+    run "tests" [ ]
+      "SSL_CERT_FILE=${cacert}/etc/ssl/certs/ca-bundle.crt cargo test --offline --workspace";
   clippy = run "clippy" [ clippy ] "cargo clippy --offline --workspace --all-targets -- -D warnings";
 }
