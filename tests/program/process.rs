@@ -63,7 +63,7 @@ impl Program {
         Self(limited)
     }
 
-    /// With a standard output that nobody reads.
+    /// With a standard output whose reading end is closed.
     pub(crate) fn with_stdout_closed(mut self) -> Self {
         let (_, writer) = std::io::pipe().expect("a pipe");
         self.0.stdout(writer);

@@ -1,7 +1,7 @@
 //! What each request of the demo does, without a server.
 //!
 //! Handlers depend on serde, the OpenTelemetry API and a [`Platform`], and on no server, runtime or
-//! SDK: whoever serves them supplies these, so the same code runs under Rocket and as a WebAssembly
+//! SDK: their server supplies these, so the same code runs under Rocket and as a WebAssembly
 //! component. Each handler is a method of [`Demo`] and returns a type that serializes to the answer,
 //! or an [`Error`] that knows its HTTP status.
 //!

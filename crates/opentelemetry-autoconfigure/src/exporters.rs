@@ -39,7 +39,7 @@ impl<E> CountedExporter<E> {
             return export_result::run(export, self.timeout, &self.handle).await;
         }
         // `opentelemetry-stdout` panics when standard output is closed. An empty line fails with an
-        // error, and separates exports for the reader. Nobody reopens a closed standard output.
+        // error, and separates exports for the reader. A closed standard output stays closed.
         std::io::stdout()
             .write_all(b"\n")
             .map_err(|error| ExportError::refused(format!("standard output is closed: {error}")))?;

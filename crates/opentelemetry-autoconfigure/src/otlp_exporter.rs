@@ -109,7 +109,7 @@ fn headers(config: &OtlpConfig) -> HashMap<String, String> {
 fn http_client(config: &OtlpConfig) -> Result<reqwest::Client, BoxError> {
     // ring, unless the application has chosen a provider: reqwest needs one even without TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // A redirect would send telemetry and the headers' secrets to an address that nobody configured.
+    // A redirect would send telemetry and the headers' secrets to an address that is not configured.
     let mut client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     if let Some(pem) = &config.tls.certificate {
         client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?);

@@ -199,8 +199,8 @@ impl ExporterStats {
     /// Records a failed export. Its items may be exported later: [`dropped`](Self::dropped) counts
     /// those that will not.
     ///
-    /// The first failure in a row is logged if it is final, the second in any case: a moment's
-    /// interruption is no news.
+    /// The first failure in a row is logged if it is final, the second in any case: a retry may
+    /// end a short interruption.
     pub fn failed(&self, error: &ExportError) {
         let mut condition = lock(&self.condition);
         condition.state = State::Failing;

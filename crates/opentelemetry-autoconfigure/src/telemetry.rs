@@ -99,7 +99,7 @@ impl TelemetryBuilder {
     /// Builds providers and exporters. Nothing global changes.
     ///
     /// # Errors
-    /// There is no thread for the exports, or the settings of an exporter cannot be used.
+    /// The thread for the exports cannot be started, or the settings of an exporter are invalid.
     pub fn build(self) -> Result<Telemetry, BuildError> {
         let Self { config, listeners, tracer_provider } = self;
         let runtime = ExportRuntime::start().map_err(BuildError::Thread)?;

@@ -380,7 +380,7 @@ async fn what_a_backend_rejects_is_dropped_but_never_more_than_it_got() {
         assert_eq!(pipeline.counts(), expected);
     }
     assert_eq!(pipeline.worker().stats.dropped_for(DropReason::Rejected), 12);
-    assert_eq!(pipeline.exporter().sizes(), [10; 4], "there is no second try");
+    assert_eq!(pipeline.exporter().sizes(), [10; 4], "no retry");
 }
 
 #[tokio::test(start_paused = true)]
@@ -460,7 +460,7 @@ async fn a_shutdown_counts_pending_spans_as_lost_once() {
     pipeline.end(5).await;
     assert!(pipeline.processor.shutdown_with_timeout(Duration::ZERO).is_err());
     assert_eq!((pipeline.status().state, pipeline.counts()), (State::Failing, (0, 25, 0)));
-    // An export that ends now changes nothing, and there is no retry.
+    // An export that ends after the shutdown changes no count, and none is retried.
     sleep(HOUR).await;
     assert_eq!((pipeline.exporter().sizes().len(), pipeline.counts()), (2, (0, 25, 0)));
     pipeline.end(1).await;

@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The first of these variables with a value that `parse` accepts, else the default. Each
-    /// value that it rejects becomes a warning; `show` tells it what is used instead.
+    /// value that it rejects becomes a warning; `show` formats the value used instead.
     pub(crate) fn first<T>(
         &mut self,
         names: &[impl AsRef<str>],

@@ -35,7 +35,7 @@ enum Kind {
     JaegerKilled,
     /// The receiver answers like this until the fault ends.
     Behaves(Behaviour),
-    /// The receiver answers after a second, which is no outage.
+    /// The receiver responds after one second, within the timeout.
     Slow,
     /// The certificate is from an unknown authority, permanently.
     Certificate,

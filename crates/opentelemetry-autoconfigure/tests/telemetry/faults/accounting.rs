@@ -53,7 +53,7 @@ fn a_final_refusal_drops_the_batch_and_the_flush_says_why() {
             pipeline.end_spans("refused", 5);
             let error = pipeline.flush_error();
             assert!(error.contains(why), "{protocol}: {error}");
-            assert_eq!(receiver.request_count(Signal::Traces), 1, "{protocol}: no second try");
+            assert_eq!(receiver.request_count(Signal::Traces), 1, "{protocol}: no retry");
             let status = pipeline.traces();
             assert_eq!((status.state, status.dropped), (State::Failing, 5), "{protocol}");
             assert!(status.detail.expect("a reason").contains(why), "{protocol}");
@@ -77,7 +77,7 @@ fn what_a_backend_rejects_of_a_batch_is_counted_as_dropped() {
         pipeline.flush();
         let status = pipeline.traces();
         assert_eq!((status.exported, status.dropped), (5, 2));
-        assert_eq!(receiver.request_count(Signal::Traces), 1, "no second try");
+        assert_eq!(receiver.request_count(Signal::Traces), 1, "no retry");
         pipeline.end_spans("taken", 1);
         pipeline.flush();
         let status = pipeline.traces();

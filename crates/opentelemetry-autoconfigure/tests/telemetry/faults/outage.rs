@@ -137,8 +137,8 @@ fn a_wrong_certificate_loses_everything_and_hides_nothing() {
 #[test]
 fn a_name_that_does_not_resolve_loses_everything_and_hides_nothing() {
     // Longer than a label may be: the resolver answers without a query.
-    let nobody = format!("http://{}.invalid:4317", "n".repeat(64));
-    let endpoint = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*nobody)];
+    let unresolvable = format!("http://{}.invalid:4317", "n".repeat(64));
+    let endpoint = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*unresolvable)];
     over_both(|receiver| for_good(receiver, &endpoint));
 }
 

@@ -30,7 +30,7 @@ fn warnings_do_not_show_secrets() {
         let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
         assert!(warning.starts_with(&format!("invalid {name} (value not shown): ")), "{warning}");
     }
-    // Nor is what is used instead.
+    // The value used instead shows no secret either.
     let config = config(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:hunter2@collector/?key=qu3ry"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "nowhere://"),
